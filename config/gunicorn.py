@@ -1,0 +1,35 @@
+"""gunicorn's configuration: `gunicorn -c config/gunicorn.py config.wsgi`."""
+
+import os
+from typing import Any
+
+bind = f"{os.environ.get('BIND', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
+worker_class = "gthread"
+workers = 2  # few writers: SQLite's lock queue is not fair
+threads = 4
+timeout = 60  # more than SQLite's 20 s of waiting for a lock
+graceful_timeout = 30
+keepalive = 5
+max_requests = 10_000
+max_requests_jitter = 1_000
+accesslog = "-"
+# No query string and no headers: they may hold a session id or a credential.
+access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(B)s %(M)sms'
+forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1")
+
+
+def on_starting(server: Any) -> None:
+    """Run the system checks once, so that settings that cannot work stop the start."""
+    import django  # noqa: PLC0415
+    from django.core.management import call_command  # noqa: PLC0415
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    django.setup()
+    call_command("check", databases=["default"])
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """A database connection must not cross a fork."""
+    from django.db import connections  # noqa: PLC0415
+
+    connections.close_all()

@@ -1,0 +1,13 @@
+"""Every page and door of the Django part; the index answers before it (config/wsgi.py)."""
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("portal.urls")),
+    path("stripe/", include("billing.urls")),
+    path("legacy/", include("pkgindex.urls")),
+    path("account/", include("allauth.urls")),
+    path(f"{settings.ADMIN_PATH}/", admin.site.urls),
+]

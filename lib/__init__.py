@@ -1,0 +1,1 @@
+"""The floor: tokens, money, time. No models, no imports from the apps."""

@@ -1,0 +1,44 @@
+"""The only code that writes License.status."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import F
+
+from licenses.issuing import LicenseRevoked
+from licenses.models import License, LicenseEvent
+
+Status = License.Status
+
+
+def suspend_license(license_id: int, *, at: datetime, reason: str) -> License:
+    """A dispute is open: nothing installs until it is decided."""
+    return _move(license_id, to=Status.SUSPENDED, event="suspended", at=at, reason=reason)
+
+
+def reinstate_license(license_id: int, *, at: datetime, reason: str) -> License:
+    """Paid again, or the dispute was won: everything works as before."""
+    return _move(license_id, to=Status.ACTIVE, event="reinstated", at=at, reason=reason)
+
+
+def lapse_license(license_id: int, *, at: datetime, reason: str) -> License:
+    """The paid time is over: releases up to `updates_until` stay installable for ever."""
+    return _move(license_id, to=Status.LAPSED, event="lapsed", at=at, reason=reason)
+
+
+def revoke_license(license_id: int, *, at: datetime, reason: str) -> License:
+    """Refund, lost dispute or abuse: nothing installs, and it never comes back."""
+    return _move(license_id, to=Status.REVOKED, event="revoked", at=at, reason=reason)
+
+
+@transaction.atomic
+def _move(license_id: int, *, to: Status, event: str, at: datetime, reason: str) -> License:
+    license = License.objects.select_for_update().get(pk=license_id)
+    if license.status == to:
+        return license  # told twice
+    if license.status == Status.REVOKED:
+        raise LicenseRevoked(f"license {license.pk} was revoked")
+    License.objects.filter(pk=license.pk).update(status=to, rev=F("rev") + 1)
+    LicenseEvent.objects.create(license=license, name=event, reason=reason, at=at)
+    license.refresh_from_db()
+    return license

@@ -1,0 +1,25 @@
+"""Effects that must leave exactly once: one row per fact, mail first."""
+
+from django.db import models
+
+from outbox.claims import Claimable, ClaimableQuerySet
+
+
+class Mail(Claimable):
+    """One mail that a fact calls for, written in the transaction that made the fact true."""
+
+    # The fact, e.g. "welcome:sub_123". Unique, so that a fact told twice is mailed once.
+    key = models.CharField(max_length=200, unique=True)
+    to = models.JSONField(help_text="list of addresses")
+    subject = models.CharField(max_length=200)
+    body = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ClaimableQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return self.key

@@ -1,0 +1,61 @@
+"""Faults on request: the next answers of a path fail, before or after the change was committed.
+
+An injected 500 stands for a failure of the way (load balancer, network), so it is not kept under
+the idempotency key: a repeat of "after" is answered with what the first one did.
+"""
+
+import threading
+from dataclasses import dataclass
+
+from .errors import StripeError
+from .http import Request
+
+KINDS = ("500", "429", "reset")
+WHEN = ("before", "after")
+
+
+class ConnectionCutError(Exception):
+    """Close the connection without an answer."""
+
+
+@dataclass
+class Fault:
+    method: str
+    path: str  # a prefix
+    kind: str
+    when: str
+    times: int = 1
+
+
+class Faults:
+    def __init__(self) -> None:
+        self._faults: list[Fault] = []
+        self._lock = threading.Lock()
+
+    def add(self, fault: Fault) -> None:
+        with self._lock:
+            self._faults.append(fault)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._faults.clear()
+
+    def strike(self, request: Request, *, when: str) -> None:
+        fault = self._take(request, when)
+        if fault is None:
+            return
+        if fault.kind == "reset":
+            raise ConnectionCutError
+        if fault.kind == "429":
+            message = "Too many requests hit the API too quickly."
+            raise StripeError(429, "invalid_request_error", message, code="rate_limit")
+        raise StripeError(500, "api_error", "An error occurred while processing your request.")
+
+    def _take(self, request: Request, when: str) -> Fault | None:
+        with self._lock:
+            for fault in self._faults:
+                fits = fault.method == request.method and request.path.startswith(fault.path)
+                if fits and fault.when == when and fault.times > 0:
+                    fault.times -= 1
+                    return fault
+        return None

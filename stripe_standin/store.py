@@ -1,0 +1,99 @@
+"""Tables of JSON rows in memory, with a SQLite file behind them when one is wanted.
+
+A request is one transaction: `commit` writes what changed in one SQLite transaction before the
+answer leaves, so `kill -9` loses nothing that was acknowledged; `rollback` takes it all back.
+"""
+
+import json
+import sqlite3
+from pathlib import Path
+
+from .contract import Json, Value
+
+Row = tuple[str, str]
+SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS rows"
+    " (tab TEXT NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (tab, key))"
+)
+
+
+def copied(value: Value) -> Value:
+    """A deep copy of a JSON value (copy.deepcopy is ten times slower)."""
+    if isinstance(value, dict):
+        return {key: copied(item) for key, item in value.items()}
+    return [copied(item) for item in value] if isinstance(value, list) else value
+
+
+class Store:
+    """Rows keep the order in which they were made; a row that is put again keeps its place."""
+
+    def __init__(self, file: Path | None = None) -> None:
+        self._tables: dict[str, dict[str, Json]] = {}
+        self._before: dict[Row, Json | None] = {}
+        self._file = sqlite3.connect(file, check_same_thread=False) if file else None
+        if self._file:
+            self._load(self._file)
+
+    def _load(self, connection: sqlite3.Connection) -> None:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute(SCHEMA)
+        connection.commit()
+        for tab, key, body in connection.execute("SELECT tab, key, body FROM rows ORDER BY rowid"):
+            self._table(tab)[key] = json.loads(body)
+
+    def _table(self, tab: str) -> dict[str, Json]:
+        return self._tables.setdefault(tab, {})
+
+    def _remember(self, tab: str, key: str) -> None:
+        self._before.setdefault((tab, key), self._table(tab).get(key))
+
+    def get(self, tab: str, key: str) -> Json | None:
+        row = self._table(tab).get(key)
+        return None if row is None else copied(row)
+
+    def rows(self, tab: str) -> list[Json]:
+        """All rows, oldest first, to be read only: copy what you change."""
+        return list(self._table(tab).values())
+
+    def put(self, tab: str, key: str, row: Json) -> None:
+        self._remember(tab, key)
+        self._table(tab)[key] = copied(row)
+
+    def delete(self, tab: str, key: str) -> None:
+        self._remember(tab, key)
+        self._table(tab).pop(key, None)
+
+    def clear(self) -> None:
+        for tab in self._tables:
+            for key in list(self._table(tab)):
+                self.delete(tab, key)
+
+    def rollback(self) -> None:
+        for (tab, key), row in self._before.items():
+            if row is None:
+                self._table(tab).pop(key, None)
+            else:
+                self._table(tab)[key] = row
+        self._before.clear()
+
+    def commit(self) -> None:
+        if self._file and self._before:
+            with self._file:
+                for tab, key in self._before:
+                    self._write(self._file, tab, key)
+        self._before.clear()
+
+    def _write(self, connection: sqlite3.Connection, tab: str, key: str) -> None:
+        row = self._table(tab).get(key)
+        if row is None:
+            connection.execute("DELETE FROM rows WHERE tab = ? AND key = ?", (tab, key))
+            return
+        connection.execute(
+            "INSERT INTO rows (tab, key, body) VALUES (?, ?, ?)"
+            " ON CONFLICT (tab, key) DO UPDATE SET body = excluded.body",
+            (tab, key, json.dumps(row)),
+        )
+
+    def close(self) -> None:
+        if self._file:
+            self._file.close()

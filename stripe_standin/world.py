@@ -1,0 +1,184 @@
+"""Everything that Stripe would remember: objects, what happened to them, and what time it is.
+
+Subjects read and write through `World` only. An object that is put here is held to Stripe's
+description, and every change that Stripe tells becomes an event with a full snapshot.
+
+`notes` are facts about an object that Stripe knows and does not show in it: the number of a card,
+the items of an open Checkout session, how often a payment was tried.
+"""
+
+import secrets
+import string
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from .contract import (
+    API_VERSION,
+    Json,
+    Problem,
+    Value,
+    missing_defaults,
+    validate_event,
+    validate_object,
+)
+from .errors import ContractBrokenError, missing
+from .store import Store, copied
+
+ALPHABET = string.ascii_letters + string.digits
+
+
+@dataclass
+class Options:
+    """How the process was started, and what `/_test/webhooks` may change of it."""
+
+    public_url: str = "http://localhost:12111"
+    webhook_url: str = ""
+    webhook_secret: str = "whsec_standin"  # noqa: S105 - a made-up default, said in the help text
+    mode: str = "push"
+    livemode: bool = False
+    api_version: str = API_VERSION
+    retries_exhausted: str = "canceled"
+
+
+@dataclass
+class Cause:
+    """What made the events of this transaction: a request, or nobody (the clock, the Dashboard)."""
+
+    request_id: str | None = None
+    idempotency_key: str | None = None
+
+
+@dataclass
+class World:
+    store: Store
+    options: Options
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    cause: Cause = field(default_factory=Cause)
+    # Told every event as it is made; the webhook queue subscribes here.
+    on_event: list[Callable[[Json], None]] = field(default_factory=list)
+
+    @contextmanager
+    def transaction(self, cause: Cause | None = None) -> Iterator[None]:
+        """One change at a time; an exception takes everything back."""
+        with self.lock:
+            self.cause = cause or Cause()
+            try:
+                yield
+            except BaseException:
+                self.store.rollback()
+                raise
+            self.store.commit()
+
+    # The clock: real time plus an offset that only grows.
+
+    def now(self) -> int:
+        return int(time.time()) + self.clock_offset()
+
+    def clock_offset(self) -> int:
+        row = self.store.get("settings", "clock")
+        return int(row["offset"]) if row else 0
+
+    def move_clock(self, to: int) -> None:
+        self.store.put("settings", "clock", {"offset": to - int(time.time())})
+
+    # Objects
+
+    def new_id(self, prefix: str, length: int = 24) -> str:
+        return prefix + "".join(secrets.choice(ALPHABET) for _ in range(length))
+
+    def find(self, object_id: Value) -> Json | None:
+        return self.store.get("objects", object_id) if isinstance(object_id, str) else None
+
+    def get(self, object_id: str) -> Json:
+        """An object that must be there, because another one names it."""
+        found = self.find(object_id)
+        assert found is not None, object_id
+        return found
+
+    def require(self, kind: str, object_id: str, *, param: str = "") -> Json:
+        """An object that a request names: 404, or 400 when *param* names it."""
+        found = self.find(object_id)
+        if not found or found["object"] != kind or (param and found.get("deleted")):
+            raise missing(kind, object_id, param=param or "id", status=400 if param else 404)
+        return found
+
+    def all(self, kind: str, **fields: Any) -> list[Json]:
+        """Objects of a kind, oldest first, whose fields equal the ones given."""
+        return [
+            copied(row)
+            for row in self.store.rows("objects")
+            if row["object"] == kind and all(row.get(key) == value for key, value in fields.items())
+        ]
+
+    def put(self, body: Json) -> Json:
+        kind = "deleted_" + body["object"] if body.get("deleted") else body["object"]
+        lacking = [] if body.get("deleted") else missing_defaults(body)
+        _hold(body["id"], validate_object(kind, body) + lacking)
+        self.store.put("objects", body["id"], body)
+        return body
+
+    def add(self, body: Json, event: str = "") -> Json:
+        """Put a new object, and tell of it."""
+        self.put(body)
+        if event:
+            self.emit(event, body)
+        return body
+
+    def change(self, object_id: str, event: str = "", /, **fields: Any) -> Json:
+        """Change fields; tell of it as *event* when something did change.
+
+        An `.updated` event carries what the changed fields were before, as Stripe's do.
+        """
+        before = self.get(object_id)
+        after = self.put({**before, **copied(fields)})
+        previous = {key: value for key, value in before.items() if after[key] != value}
+        previous |= {key: None for key in after if key not in before}
+        if event and event.endswith(".updated") and previous:
+            self.emit(event, after, previous)
+        elif event and not event.endswith(".updated"):
+            self.emit(event, after)
+        return after
+
+    # Notes
+
+    def notes(self, object_id: str) -> Json:
+        return self.store.get("notes", object_id) or {}
+
+    def note(self, object_id: str, **facts: Any) -> None:
+        self.store.put("notes", object_id, self.notes(object_id) | facts)
+
+    # Events
+
+    def emit(self, kind: str, body: Json, previous: Json | None = None) -> Json:
+        data: Json = {"object": copied(body)}
+        if kind.endswith(".updated"):
+            data["previous_attributes"] = previous or {}
+        cause = {"id": self.cause.request_id, "idempotency_key": self.cause.idempotency_key}
+        event = {
+            "id": self.new_id("evt_1"),
+            "object": "event",
+            "api_version": API_VERSION,
+            "created": self.now(),
+            "data": data,
+            "livemode": False,
+            "pending_webhooks": 0,
+            "request": cause,
+            "type": kind,
+        }
+        lacking = [] if body.get("deleted") else missing_defaults(event)
+        _hold(f"event {kind}", validate_event(event) + lacking)
+        # What an event of the other mode, or of an older endpoint, would claim.
+        event |= {"livemode": self.options.livemode, "api_version": self.options.api_version}
+        self.store.put("objects", event["id"], event)
+        for told in self.on_event:
+            told(event)
+        return event
+
+
+def _hold(what: str, problems: list[Problem]) -> None:
+    if problems:
+        raise ContractBrokenError(what, problems)
