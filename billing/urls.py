@@ -1,2 +1,8 @@
+from django.urls import path
+
+from billing import webhooks
+
 app_name = "billing"
-urlpatterns: list = []
+urlpatterns = [
+    path("webhook/", webhooks.stripe_webhook, name="webhook"),
+]

@@ -1,4 +1,4 @@
-"""Read settings from the environment; a value that cannot work stops the start with one sentence."""
+"""Settings from the environment; a value that cannot work stops the start with one sentence."""
 
 import os
 from pathlib import Path

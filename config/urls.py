@@ -7,7 +7,7 @@ from django.urls import include, path
 urlpatterns = [
     path("", include("portal.urls")),
     path("stripe/", include("billing.urls")),
-    path("legacy/", include("pkgindex.urls")),
-    path("account/", include("allauth.urls")),
+    path("", include("pkgindex.urls")),
+    path("account/", include("portal.sign_in_urls")),
     path(f"{settings.ADMIN_PATH}/", admin.site.urls),
 ]

@@ -38,6 +38,9 @@ class ClaimableQuerySet(models.QuerySet[Any]):
         return Claim(model=self.model, pk=pk, fence=fence)
 
 
+ClaimableManager = models.Manager.from_queryset(ClaimableQuerySet)
+
+
 class Claimable(models.Model):
     """Base of such rows. `due_at` is null when there is nothing to do."""
 

@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from outbox.claims import Claimable, ClaimableQuerySet
+from outbox.claims import Claimable, ClaimableManager
 
 
 class Mail(Claimable):
@@ -16,7 +16,7 @@ class Mail(Claimable):
     created_at = models.DateTimeField(auto_now_add=True)
     sent_at = models.DateTimeField(null=True, blank=True)
 
-    objects = ClaimableQuerySet.as_manager()
+    objects = ClaimableManager()
 
     class Meta:
         ordering = ["-created_at"]

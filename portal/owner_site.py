@@ -6,7 +6,7 @@ from allauth.account.authentication import get_authentication_records
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.contrib.admin import AdminSite
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -21,7 +21,7 @@ class OwnerSite(AdminSite):
 
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponseBase:
+    ) -> HttpResponse:
         """Sign in where everybody does; staff without a second factor is sent to enrol one."""
         if super().has_permission(request) and not is_mfa_enabled(request.user):
             return redirect("mfa_activate_totp")

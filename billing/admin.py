@@ -1,0 +1,121 @@
+from django.contrib import admin, messages
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from billing.dirty import mark_dirty
+from billing.models import (
+    Cart,
+    DirtyObject,
+    Payment,
+    Price,
+    StripeCustomer,
+    StripeEvent,
+    Subscription,
+)
+from lib.admin import ReadOnlyAdmin
+from lib.money import format_cents
+
+
+@admin.register(Price)
+class PriceAdmin(admin.ModelAdmin):
+    list_display = ["lookup_key", "tier", "interval", "amount", "is_on_sale", "stripe_id"]
+    list_filter = ["is_on_sale", "tier"]
+    list_select_related = ["tier__product"]
+    search_fields = ["lookup_key", "stripe_id"]
+    readonly_fields = ["stripe_id"]
+
+    @admin.display(description="one unit")
+    def amount(self, price: Price) -> str:
+        return format_cents(price.total_cents(1), price.currency)
+
+    def save_model(self, request: HttpRequest, obj: Price, form: object, change: bool) -> None:  # noqa: FBT001
+        super().save_model(request, obj, form, change)
+        messages.info(request, "Run sync_catalog to make Stripe agree.")
+
+
+@admin.register(Subscription)
+class SubscriptionAdmin(ReadOnlyAdmin):
+    list_display = ["stripe_id", "customer", "price", "quantity", "status", "current_period_end"]
+    list_filter = ["status", "price"]
+    list_select_related = ["customer", "price"]
+    search_fields = ["stripe_id", "customer__name", "customer__contacts__email"]
+
+
+@admin.register(StripeCustomer)
+class StripeCustomerAdmin(ReadOnlyAdmin):
+    list_display = ["stripe_id", "customer"]
+    list_select_related = ["customer"]
+    search_fields = ["stripe_id", "customer__name", "customer__contacts__email"]
+
+
+@admin.register(Payment)
+class PaymentAdmin(ReadOnlyAdmin):
+    list_display = ["stripe_id", "subscription", "amount", "paid_at", "invoice_id"]
+    list_select_related = ["subscription"]
+    search_fields = ["stripe_id", "invoice_id", "subscription__stripe_id"]
+    date_hierarchy = "paid_at"
+
+    @admin.display(ordering="amount_cents")
+    def amount(self, payment: Payment) -> str:
+        return format_cents(payment.amount_cents, payment.currency)
+
+
+@admin.register(Cart)
+class CartAdmin(ReadOnlyAdmin):
+    list_display = ["public_id", "price", "quantity", "status", "created_at", "customer"]
+    list_filter = ["status"]
+    list_select_related = ["price", "customer"]
+    search_fields = ["public_id", "stripe_session_id"]
+    exclude = ["credential_digest", "click"]
+
+
+@admin.register(DirtyObject)
+class DirtyObjectAdmin(ReadOnlyAdmin):
+    list_display = [
+        "stripe_id",
+        "kind",
+        "hints",
+        "agreed",
+        "due_at",
+        "attempts",
+        "dead_at",
+        "error",
+    ]
+    list_filter = ["kind", "dead_at"]
+    search_fields = ["stripe_id"]
+    actions = ["process_again"]
+
+    @admin.display(description="error")
+    def error(self, row: DirtyObject) -> str:
+        return row.last_error[:80]
+
+    @admin.action(description="Process again: ask Stripe anew")
+    def process_again(self, request: HttpRequest, queryset: QuerySet[DirtyObject]) -> None:
+        with transaction.atomic():
+            for row in queryset:
+                mark_dirty(DirtyObject.Kind(row.kind), row.stripe_id, at=timezone.now())
+
+
+@admin.register(StripeEvent)
+class StripeEventAdmin(ReadOnlyAdmin):
+    list_display = ["stripe_id", "type", "received_at", "about", "error", "note"]
+    list_filter = ["type", "livemode"]
+    list_select_related = ["about"]
+    search_fields = ["stripe_id", "type", "about__stripe_id"]
+    date_hierarchy = "received_at"
+    actions = ["process_again"]
+
+    @admin.display(description="error")
+    def error(self, event: StripeEvent) -> str:
+        return event.about.last_error[:80] if event.about else ""
+
+    @admin.action(description="Process again: ask Stripe about the same object anew")
+    def process_again(self, request: HttpRequest, queryset: QuerySet[StripeEvent]) -> None:
+        with transaction.atomic():
+            for event in queryset.filter(about__isnull=False).select_related("about"):
+                assert event.about is not None
+                mark_dirty(
+                    DirtyObject.Kind(event.about.kind), event.about.stripe_id, at=timezone.now()
+                )

@@ -1,0 +1,145 @@
+"""From a press of "Buy" to Stripe's page, and back to what was bought."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
+from billing import carts, stripe_api
+from billing.carts import Click
+from billing.models import Cart, StripeCustomer, Subscription
+from billing.sync import sync_subscription_now
+from licenses import people
+from licenses.models import Customer, License
+
+SUCCESS_URL = "{base}/welcome/?session_id={{CHECKOUT_SESSION_ID}}"
+CANCEL_URL = "{base}/pricing/"
+# Stripe forgets idempotency keys and closes sessions after 24 h.
+CART_LIVES = timedelta(hours=23)
+
+
+class AlreadyBought(Exception):
+    """This cart, or an earlier one of the same browser, was paid; go to its welcome page."""
+
+    def __init__(self, cart: Cart) -> None:
+        super().__init__(f"cart {cart.pk} was paid")
+        self.cart = cart
+
+
+class AlreadyLicensed(Exception):
+    """The signed-in buyer has a live license of this product; he changes it on his account."""
+
+
+class CartIsStale(Exception):
+    """The page that the click came from is too old; draw it anew and let him choose again."""
+
+
+def start_checkout(
+    click: Click, *, customer: Customer | None, earlier: Iterable[Cart], at: datetime
+) -> tuple[Cart, str]:
+    """The cart of this click, and the URL of Stripe's page to send the buyer to.
+
+    A double click gives the same page twice. *earlier* are open carts of the same buyer: their
+    pages are closed, so that only one purchase can come of it all.
+    Raises AlreadyBought, AlreadyLicensed, CartIsStale, and stripe_api's errors.
+    """
+    if customer is not None and has_live_license(customer, click):
+        raise AlreadyLicensed(click.price.tier.product.name)
+    cart = carts.open_cart(click, customer=customer, at=at)
+    _refuse_unless_open(cart, at)
+    for other in earlier:
+        if other.pk != cart.pk:
+            close_cart(other)
+    if cart.stripe_session_id:
+        return cart, _url_of_open_session(cart)
+    return cart, _open_session(cart)
+
+
+def has_live_license(customer: Customer, click: Click) -> bool:
+    live = {License.Status.ACTIVE, License.Status.SUSPENDED}
+    mine = customer.licenses.filter(tier__product=click.price.tier.product, status__in=live)
+    return mine.filter(source__startswith="stripe:").exists()
+
+
+def close_cart(cart: Cart) -> None:
+    """Close the checkout page of an open cart; raises AlreadyBought if it was paid after all."""
+    if cart.stripe_session_id is None:
+        return
+    try:
+        stripe_api.expire_checkout_session(cart.stripe_session_id)
+    except stripe_api.StripeRefused as error:
+        session = stripe_api.retrieve_checkout_session(cart.stripe_session_id)
+        if session.status == "complete":
+            raise AlreadyBought(cart) from error
+    carts.expire_cart(cart.stripe_session_id)
+
+
+def find_purchase(cart: Cart) -> Subscription | None:
+    """What came of the cart; None while it is not paid or a worker has it in hand.
+
+    Runs the same sync as the worker, so the buyer waits for no webhook.
+    """
+    bought = _purchase_of(cart)
+    if bought is not None or cart.stripe_session_id is None:
+        return bought
+    session = stripe_api.retrieve_checkout_session(cart.stripe_session_id)
+    if session.subscription_id:
+        sync_subscription_now(session.subscription_id)
+    return _purchase_of(cart)
+
+
+def _purchase_of(cart: Cart) -> Subscription | None:
+    bought = Subscription.objects.filter(cart=cart, license__isnull=False)
+    return bought.select_related("license__tier__product", "customer").first()
+
+
+def _refuse_unless_open(cart: Cart, at: datetime) -> None:
+    if cart.status == Cart.Status.COMPLETED:
+        raise AlreadyBought(cart)
+    if cart.status == Cart.Status.EXPIRED or cart.created_at + CART_LIVES < at:
+        raise CartIsStale
+
+
+def _url_of_open_session(cart: Cart) -> str:
+    assert cart.stripe_session_id is not None
+    session = stripe_api.retrieve_checkout_session(cart.stripe_session_id)
+    if session.status == "complete":
+        raise AlreadyBought(cart)
+    if session.status != "open":
+        raise CartIsStale
+    return session.url
+
+
+def _open_session(cart: Cart) -> str:
+    """Safe to repeat and to kill: the idempotency key is the cart's."""
+    session = stripe_api.create_checkout_session(
+        price_id=cart.price.stripe_id,
+        quantity=cart.quantity,
+        is_quantity_adjustable=cart.price.tier.threads_per_unit is not None,
+        client_reference_id=str(cart.public_id),
+        customer_id=_stripe_customer_id(cart.customer),
+        success_url=SUCCESS_URL.format(base=settings.BASE_URL),
+        cancel_url=CANCEL_URL.format(base=settings.BASE_URL),
+        idempotency_key=f"checkout-{cart.public_id}",
+    )
+    Cart.objects.filter(pk=cart.pk).update(stripe_session_id=session.stripe_id)
+    cart.stripe_session_id = session.stripe_id
+    return session.url
+
+
+def _stripe_customer_id(customer: Customer | None) -> str:
+    """The one Stripe customer of a signed-in buyer, made before his first checkout."""
+    if customer is None:
+        return ""
+    known = StripeCustomer.objects.filter(customer=customer).first()
+    if known is not None:
+        return known.stripe_id
+    stripe_id = stripe_api.create_customer(
+        email=next(iter(people.addresses_of(customer.pk)), ""),
+        name=customer.name,
+        idempotency_key=f"customer-{customer.pk}",
+    )
+    row, _ = StripeCustomer.objects.get_or_create(
+        customer=customer, defaults={"stripe_id": stripe_id}
+    )
+    return row.stripe_id

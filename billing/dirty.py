@@ -1,0 +1,72 @@
+"""Which objects at Stripe may have changed, and the loop that makes our rows agree.
+
+An object is claimed (lease and fence), fetched from Stripe as it is now outside any
+transaction, and written in one transaction that the fence guards: an answer that was overtaken
+is thrown away. Right for any hints, in any order and number, and for a kill anywhere.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Case, F, Value, When
+from django.utils import timezone
+
+from billing import stripe_api
+from billing.models import DirtyObject
+from outbox.claims import Claim
+
+log = logging.getLogger(__name__)
+
+# Writes what was fetched; runs inside the guarded transaction.
+Write = Callable[[datetime], None]
+Fetch = Callable[[str], Write]
+
+
+def mark_dirty(kind: DirtyObject.Kind, stripe_id: str, *, at: datetime) -> DirtyObject:
+    """Ask for the object to be fetched; call it in the transaction that gave the hint."""
+    mark, _ = DirtyObject.objects.get_or_create(stripe_id=stripe_id, defaults={"kind": kind})
+    DirtyObject.objects.filter(pk=mark.pk).update(
+        hints=F("hints") + 1, due_at=at, dead_at=None, attempts=0
+    )
+    return mark
+
+
+def agree(mark_id: int, fetch: Fetch, at: datetime) -> bool:
+    """Fetch one dirty object and write it; False if somebody else has it, or it failed.
+
+    A failure is kept on the row and tried again later; it never touches another object.
+    """
+    claim = DirtyObject.objects.claim(mark_id, at)
+    if claim is None:
+        return False
+    mark = DirtyObject.objects.get(pk=mark_id)
+    try:
+        return _agree(claim, mark, fetch)
+    except stripe_api.StripeObjectGone as error:
+        return _let_go(claim, mark.hints, note=f"gone at Stripe: {error}")
+    except Exception as error:
+        log.exception("%s could not be agreed on", mark.stripe_id)
+        claim.fail(error, timezone.now())
+        return False
+
+
+def _agree(claim: Claim, mark: DirtyObject, fetch: Fetch) -> bool:
+    write = fetch(mark.stripe_id)
+    with transaction.atomic():
+        # First the fence: this UPDATE also locks the row until our writes are committed.
+        if not _let_go(claim, mark.hints):
+            return False
+        write(timezone.now())
+    return True
+
+
+def _let_go(claim: Claim, generation: int, note: str = "") -> bool:
+    """Clean up to the generation we asked for; dirtier since then is asked for again."""
+    return claim.update(
+        agreed=generation,
+        due_at=Case(When(hints=generation, then=Value(None)), default=F("due_at")),
+        attempts=0,
+        last_error=note[:2000],
+    )

@@ -1,0 +1,81 @@
+"""Our copies of Stripe's rows: customer, subscription, payments."""
+
+import uuid
+from collections.abc import Iterable
+
+from billing.models import Cart, Payment, StripeCustomer, StripePrice, Subscription
+from billing.remote import (
+    RemoteCheckoutSession,
+    RemoteCustomer,
+    RemoteInvoice,
+    RemoteSubscription,
+)
+from licenses import people
+from licenses.models import Customer
+
+
+def store_subscription(
+    remote: RemoteSubscription, session: RemoteCheckoutSession | None
+) -> Subscription:
+    """Write the subscription as Stripe has it now; the first time with its customer and cart."""
+    fields = {
+        "status": remote.status,
+        "price": StripePrice.objects.select_related("price").get(stripe_id=remote.price_id).price,
+        "quantity": remote.quantity,
+        "current_period_end": remote.current_period_end,
+        "cancel_at": remote.cancel_at,
+        "ended_at": remote.ended_at,
+        "past_due_since": remote.past_due_since if remote.status == "past_due" else None,
+        "created_at": remote.created_at,
+    }
+    known = Subscription.objects.filter(stripe_id=remote.stripe_id)
+    if known.update(**fields):
+        return known.select_related("cart", "license").get()
+    cart = _cart_of(session)
+    customer = _customer_of(remote.customer, cart)
+    return Subscription.objects.create(
+        stripe_id=remote.stripe_id, customer=customer, cart=cart, **fields
+    )
+
+
+def store_payments(subscription: Subscription, invoices: Iterable[RemoteInvoice]) -> None:
+    """One row per payment intent that paid something."""
+    for invoice in invoices:
+        for payment in invoice.payments:
+            Payment.objects.get_or_create(
+                stripe_id=payment.stripe_id,
+                defaults={
+                    "invoice_id": invoice.stripe_id,
+                    "subscription": subscription,
+                    "amount_cents": payment.amount_cents,
+                    "currency": invoice.currency,
+                    "paid_at": invoice.paid_at,
+                },
+            )
+
+
+def _cart_of(session: RemoteCheckoutSession | None) -> Cart | None:
+    """The cart that our checkout named as the session's `client_reference_id`."""
+    if session is None:
+        return None
+    try:
+        public_id = uuid.UUID(session.client_reference_id)
+    except ValueError:
+        return None  # made in the Dashboard, or by another shop of the same account
+    return Cart.objects.filter(public_id=public_id).first()
+
+
+def _customer_of(remote: RemoteCustomer, cart: Cart | None) -> Customer:
+    """The customer who has this Stripe customer, or a new one; never one found by e-mail.
+
+    Whoever types an address at the checkout has not proven it.
+    """
+    known = StripeCustomer.objects.filter(stripe_id=remote.stripe_id).select_related("customer")
+    row = known.first()
+    if row is not None:
+        return row.customer
+    customer = cart.customer if cart is not None else None
+    if customer is None or StripeCustomer.objects.filter(customer=customer).exists():
+        customer = people.add_customer(name=remote.name, email=remote.email)
+    StripeCustomer.objects.create(customer=customer, stripe_id=remote.stripe_id)
+    return customer

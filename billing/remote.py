@@ -1,0 +1,91 @@
+"""What Stripe tells us, cut to what we use. Ids and statuses are Stripe's, times are aware UTC."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from lib.money import VolumeTier
+
+
+@dataclass(frozen=True)
+class RemoteCustomer:
+    stripe_id: str
+    email: str
+    name: str
+
+
+@dataclass(frozen=True)
+class RemotePayment:
+    """Money that an invoice received through one payment intent."""
+
+    stripe_id: str
+    amount_cents: int
+
+
+@dataclass(frozen=True)
+class RemoteLine:
+    price_id: str
+    quantity: int
+    amount_cents: int
+    period_end: datetime
+
+
+@dataclass(frozen=True)
+class RemoteInvoice:
+    stripe_id: str
+    billing_reason: str
+    currency: str
+    paid_at: datetime
+    lines: tuple[RemoteLine, ...]
+    payments: tuple[RemotePayment, ...]
+
+
+@dataclass(frozen=True)
+class RemoteSubscription:
+    stripe_id: str
+    status: str
+    customer: RemoteCustomer
+    livemode: bool
+    price_id: str
+    quantity: int
+    current_period_end: datetime
+    created_at: datetime
+    cancel_at: datetime | None
+    ended_at: datetime | None
+    # When the newest invoice was finalized while it is not paid: the first failed payment.
+    past_due_since: datetime | None
+    hosted_invoice_url: str
+    paid_invoices: tuple[RemoteInvoice, ...]  # newest first, ten at most
+
+
+@dataclass(frozen=True)
+class RemoteCheckoutSession:
+    stripe_id: str
+    url: str
+    status: str  # open, complete, expired
+    client_reference_id: str
+    subscription_id: str  # "" until it is complete
+
+
+@dataclass(frozen=True)
+class RemotePrice:
+    stripe_id: str
+    lookup_key: str
+    product_id: str
+    currency: str
+    interval: str
+    unit_amount_cents: int | None
+    volume_tiers: tuple[VolumeTier, ...]
+
+
+@dataclass(frozen=True)
+class RemoteEvent:
+    """An event whose signature was right; `payload` is the body as text."""
+
+    stripe_id: str
+    type: str
+    api_version: str
+    livemode: bool
+    created_at: datetime
+    object: dict[str, Any]
+    payload: str

@@ -1,0 +1,87 @@
+"""Make our rows agree with Stripe: one function per kind of object, for every occasion."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from django.conf import settings
+from django.utils import timezone
+
+from billing import carts, stripe_api
+from billing.dirty import Fetch, Write, agree, mark_dirty
+from billing.licensing import carry_to_license
+from billing.mirror import store_payments, store_subscription
+from billing.models import DirtyObject, StripePrice, Subscription
+from billing.remote import RemoteCheckoutSession, RemoteSubscription
+
+Kind = DirtyObject.Kind
+
+
+def sync_due(at: datetime) -> int:
+    """Agree on every dirty object that is due; returns how many were."""
+    due = DirtyObject.objects.due(at).order_by("due_at").values_list("pk", "kind")[:100]
+    return sum(agree(pk, FETCHES[kind], timezone.now()) for pk, kind in list(due))
+
+
+def sync_subscription_now(stripe_id: str) -> bool:
+    """Agree on one subscription at once, e.g. while its buyer waits for the welcome page.
+
+    False when a worker has it in hand (ask again in a moment) or when it failed.
+    """
+    at = timezone.now()
+    mark = mark_dirty(Kind.SUBSCRIPTION, stripe_id, at=at)
+    return agree(mark.pk, fetch_subscription, at)
+
+
+def fetch_subscription(stripe_id: str) -> Write:
+    """Ask Stripe for the subscription and, the first time, for the session it was bought in."""
+    remote = stripe_api.retrieve_subscription(stripe_id)
+    if not _is_ours(remote):
+        return _leave_alone
+    session = None
+    if not Subscription.objects.filter(stripe_id=stripe_id).exists():
+        session = stripe_api.find_checkout_session(stripe_id)
+
+    def write(at: datetime) -> None:
+        write_subscription(remote, session, at)
+
+    return write
+
+
+def write_subscription(
+    remote: RemoteSubscription, session: RemoteCheckoutSession | None, at: datetime
+) -> None:
+    """Mirror, payments, license, first credential and mails, in the caller's transaction."""
+    subscription = store_subscription(remote, session)
+    store_payments(subscription, remote.paid_invoices)
+    carry_to_license(subscription, remote, at)
+
+
+def fetch_checkout_session(stripe_id: str) -> Write:
+    """Ask Stripe whether the session expired or was completed."""
+    session = stripe_api.retrieve_checkout_session(stripe_id)
+
+    def write(at: datetime) -> None:
+        if session.status == "expired":
+            carts.expire_cart(stripe_id)
+        elif session.subscription_id:
+            mark_dirty(Kind.SUBSCRIPTION, session.subscription_id, at=at)
+
+    return write
+
+
+def _is_ours(remote: RemoteSubscription) -> bool:
+    """One Stripe account may sell other things too; those are none of our business."""
+    return (
+        remote.livemode == settings.STRIPE_LIVEMODE
+        and StripePrice.objects.filter(stripe_id=remote.price_id).exists()
+    )
+
+
+def _leave_alone(at: datetime) -> None:
+    """Nothing of it is ours."""
+
+
+FETCHES: Mapping[str, Fetch] = {
+    Kind.SUBSCRIPTION: fetch_subscription,
+    Kind.CHECKOUT_SESSION: fetch_checkout_session,
+}

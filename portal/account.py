@@ -1,0 +1,85 @@
+"""What a signed-in customer sees and does: his licenses and his keys."""
+
+from typing import cast
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from licenses import credentials
+from licenses.models import Credential, Customer, License, User
+from portal.installing import install_guide, signed_document
+
+
+class KeyForm(forms.Form):
+    customer = forms.IntegerField(widget=forms.HiddenInput)
+    name = forms.CharField(max_length=80, strip=True, label="Name")
+
+
+@require_safe
+@login_required
+@never_cache
+def account(request: HttpRequest) -> HttpResponse:
+    mine = list(_customers(request).prefetch_related("licenses__tier__product", "credentials"))
+    return render(request, "portal/account.html", {"customers": mine})
+
+
+@require_POST
+@login_required
+@never_cache
+def create_key(request: HttpRequest) -> HttpResponse:
+    """Make a key and show it, once."""
+    form = KeyForm(request.POST)
+    if not form.is_valid():
+        messages.warning(request, "Give the key a name of at most 80 characters.")
+        return redirect("portal:account")
+    customer = get_object_or_404(_customers(request), pk=form.cleaned_data["customer"])
+    try:
+        credential, token = credentials.create_credential(
+            customer.pk, name=form.cleaned_data["name"], at=timezone.now()
+        )
+    except credentials.TooManyCredentials:
+        messages.warning(request, "You have 20 keys, the most there can be. Revoke one first.")
+        return redirect("portal:account")
+    license = customer.licenses.select_related("tier__product").order_by("-paid_through").first()
+    guide = install_guide(license.tier, key=token) if license else None
+    context = {"credential": credential, "key": token, "guide": guide}
+    return render(request, "portal/new_key.html", context)
+
+
+@require_POST
+@login_required
+def revoke_key(request: HttpRequest, credential_id: int) -> HttpResponse:
+    mine = Credential.objects.filter(customer__in=_customers(request))
+    credential = get_object_or_404(mine, pk=credential_id)
+    credentials.revoke_credential(credential.pk, at=timezone.now())
+    messages.info(request, f"The key {credential} is refused from now on.")
+    return redirect("portal:account")
+
+
+@require_safe
+@login_required
+@never_cache
+def document(request: HttpRequest, license_id: int) -> HttpResponse:
+    """The signed license as a file, for WHEELBARROW_LICENSE_FILE."""
+    license = get_object_or_404(
+        License.objects.held_by(_customers(request)).select_related("tier__product", "customer"),
+        pk=license_id,
+    )
+    text = signed_document(license)
+    if text is None:
+        raise Http404
+    response = HttpResponse(f"{text}\n", content_type="text/plain; charset=utf-8")
+    name = f"{license.tier.product.slug}-{license.tier.slug}.license"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def _customers(request: HttpRequest) -> QuerySet[Customer]:
+    return Customer.objects.of_user(cast("User", request.user))

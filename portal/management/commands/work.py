@@ -1,0 +1,59 @@
+"""`manage.py work`: the loop that does what must happen later. Any number may run at once."""
+
+import logging
+import signal
+import threading
+import time
+from argparse import ArgumentParser
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db import close_old_connections
+from django.utils import timezone
+
+from billing.licensing import lapse_overdue
+from billing.sync import sync_due
+from outbox.mail import deliver_due_mail
+
+log = logging.getLogger(__name__)
+
+# What is done in each round, most urgent first.
+DUTIES: tuple[Callable[[datetime], int], ...] = (sync_due, deliver_due_mail, lapse_overdue)
+
+
+def work_once() -> int:
+    """One round of every duty; returns how much was done. One that fails stops no other."""
+    done = 0
+    for duty in DUTIES:
+        try:
+            done += duty(timezone.now())
+        except Exception:  # each row keeps its own error; this is a database that is away
+            log.exception("%s failed; tried again in the next round", duty.__name__)
+    return done
+
+
+class Command(BaseCommand):
+    help = "Agree with Stripe, send mail, end what ends. Runs until it is told to stop."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--once", action="store_true", help="do what is due now, then end")
+        parser.add_argument("--pause", type=float, default=0.5, help="seconds between rounds")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["once"]:
+            deadline = time.monotonic() + 50  # a cron minute
+            while work_once() and time.monotonic() < deadline:
+                pass
+            return
+        self._run(options["pause"])
+
+    def _run(self, pause: float) -> None:
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        while not stop.is_set():
+            close_old_connections()
+            if not work_once():
+                stop.wait(pause)

@@ -1,0 +1,98 @@
+"""Pages for everybody: prices, and whether we are there."""
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from billing.models import MAX_QUANTITY, Price
+from lib.money import format_cents
+from licenses.models import Product, Tier
+from portal.installing import free_projects_of
+
+
+@dataclass(frozen=True)
+class PriceChoice:
+    """One price as the page shows it."""
+
+    lookup_key: str
+    interval: str
+    amount: str  # of one unit, e.g. "$269"
+    steps: tuple[str, ...]  # "from 5: $249", …
+    nonce: str
+    max_quantity: int  # 1: there is nothing to choose
+
+    @property
+    def has_quantity(self) -> bool:
+        return self.max_quantity > 1
+
+
+@dataclass(frozen=True)
+class TierCard:
+    tier: Tier
+    choices: tuple[PriceChoice, ...]
+
+
+@dataclass(frozen=True)
+class ProductCard:
+    product: Product
+    tiers: tuple[TierCard, ...]
+    free_projects: tuple[str, ...]
+
+
+@require_safe
+@never_cache  # each drawing has nonces of its own
+def pricing(request: HttpRequest) -> HttpResponse:
+    return render(request, "portal/pricing.html", {"products": product_cards()})
+
+
+@require_safe
+def healthz(request: HttpRequest) -> HttpResponse:
+    """200 while the database answers; a load balancer asks."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+def product_cards() -> list[ProductCard]:
+    """The whole catalog that is on sale, in the order of the pricing page."""
+    prices = Price.objects.filter(is_on_sale=True).order_by("interval")
+    by_tier: dict[int, list[Price]] = {}
+    for price in prices.select_related("tier__product"):
+        by_tier.setdefault(price.tier_id, []).append(price)
+    products = Product.objects.prefetch_related("tiers").order_by("pk")
+    return [_product_card(product, by_tier) for product in products]
+
+
+def _product_card(product: Product, by_tier: dict[int, list[Price]]) -> ProductCard:
+    return ProductCard(
+        product=product,
+        tiers=tuple(_tier_card(tier, by_tier.get(tier.pk, [])) for tier in product.tiers.all()),
+        free_projects=tuple(free_projects_of(product)),
+    )
+
+
+def _tier_card(tier: Tier, prices: Iterable[Price]) -> TierCard:
+    return TierCard(tier, tuple(_choice(price, tier) for price in prices))
+
+
+def _choice(price: Price, tier: Tier) -> PriceChoice:
+    steps = price.tiers if price.volume_tiers else []
+    starts = [1, *((step.up_to or 0) + 1 for step in steps[:-1])]
+    return PriceChoice(
+        lookup_key=price.lookup_key,
+        interval=price.interval,
+        amount=format_cents(price.total_cents(1), price.currency),
+        steps=tuple(
+            f"from {start}: {format_cents(step.unit_amount_cents, price.currency)}"
+            for start, step in zip(starts, steps, strict=False)
+            if start > 1
+        ),
+        nonce=secrets.token_urlsafe(24),
+        max_quantity=1 if tier.threads_per_unit is None else MAX_QUANTITY,
+    )

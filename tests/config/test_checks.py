@@ -1,0 +1,46 @@
+import pytest
+
+from config.checks import _check_sqlite, check_database, is_safe_sqlite
+from config.settings import SQLITE_OPTIONS
+
+SAFE = (3, 53, 4)
+
+
+def ids(problems: list) -> list[str]:
+    return [problem.id for problem in problems]
+
+
+@pytest.mark.parametrize("version", [(3, 51, 3), (3, 53, 4), (3, 50, 7), (3, 44, 6)])
+def test_versions_without_the_wal_reset_bug_are_safe(version):
+    assert is_safe_sqlite(version)
+
+
+@pytest.mark.parametrize("version", [(3, 40, 1), (3, 51, 2), (3, 50, 6), (3, 44, 5), (3, 45, 0)])
+def test_versions_with_the_wal_reset_bug_are_refused(version):
+    assert ids(_check_sqlite(SQLITE_OPTIONS, version)) == ["wheelbarrow.E001"]
+
+
+def test_our_own_options_pass():
+    assert _check_sqlite(SQLITE_OPTIONS, SAFE) == []
+
+
+def test_a_deferred_transaction_mode_is_an_error():
+    options = {**SQLITE_OPTIONS, "transaction_mode": "DEFERRED"}
+
+    assert ids(_check_sqlite(options, SAFE)) == ["wheelbarrow.E002"]
+
+
+def test_synchronous_normal_is_an_error():
+    options = {**SQLITE_OPTIONS, "init_command": "PRAGMA synchronous=NORMAL;"}
+
+    assert ids(_check_sqlite(options, SAFE)) == ["wheelbarrow.E004"]
+
+
+def test_atomic_requests_is_an_error(settings):
+    settings.DATABASES["default"]["ATOMIC_REQUESTS"] = True
+    try:
+        problems = check_database(None)
+    finally:
+        settings.DATABASES["default"]["ATOMIC_REQUESTS"] = False
+
+    assert "wheelbarrow.E003" in ids(problems)

@@ -1,0 +1,41 @@
+"""Fixtures that every test may ask for."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.conf import settings as django_settings
+from django.core.cache import cache
+
+from tests.shop import Shop
+from tests.standin.process import StandIn, start_standin
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> None:
+    """Rate limits of sign-in live in the cache."""
+    cache.clear()
+
+
+@pytest.fixture(scope="session")
+def standin_process() -> Iterator[StandIn]:
+    """One stand-in per test process, in a process of its own."""
+    with start_standin(
+        webhook_url="http://testserver/stripe/webhook/",
+        webhook_secret=django_settings.STRIPE_WEBHOOK_SECRETS[0],
+    ) as standin:
+        yield standin
+
+
+@pytest.fixture
+def standin(standin_process: StandIn, settings: object, socket_enabled: None) -> StandIn:
+    """An empty stand-in that holds its events back, behind the real SDK."""
+    settings.STRIPE_API_BASE = standin_process.base_url  # type: ignore[attr-defined]
+    standin_process.reset()
+    standin_process.hold()
+    return standin_process
+
+
+@pytest.fixture
+def shop(db: None, standin: StandIn) -> Shop:
+    """The demo's catalog, at Stripe too, and everything a story needs."""
+    return Shop.open(standin)
