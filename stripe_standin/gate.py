@@ -75,15 +75,18 @@ class Gate:
                 return Answer.json(kept["body"], kept["status"], **headers)
             status, body = run(built, call)
             check_answer(request, status, body)
-            keep_answer(self.world, key, asked, request.path, status, body)
+            if status != 501:
+                keep_answer(self.world, key, asked, request.path, status, body)
         return Answer.json(body, status)
 
 
 def run(built: Built, call: Call) -> tuple[int, Json]:
-    """A subject's answer. What it did before an error stays done (a declined charge is kept)."""
+    """A subject's answer. An error takes back what it did, but a declined charge is kept."""
     try:
         body = built.handler(call)
     except StripeError as error:
+        if error.status != 402:
+            call.world.store.rollback()
         return error.status, error.body
     return 200, expand(call.world, body, call.params.get("expand", ()))
 

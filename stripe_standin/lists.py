@@ -21,7 +21,7 @@ def in_range(value: int | None, wanted: Value) -> bool:
     if value is None:
         return False
     if not isinstance(wanted, dict):
-        return value == wanted
+        return bool(value == wanted)
     return all(COMPARE[word](value, bound) for word, bound in wanted.items())
 
 

@@ -41,7 +41,7 @@ class Built:
     takes: frozenset[str]
 
     def check_takes(self, params: Json) -> None:
-        for path in _leaves(params, ()):
+        for path in filter(None, _leaves(params, ())):
             covers = {".".join(path[:depth]) for depth in range(1, len(path) + 1)}
             if not covers & self.takes:
                 raise not_built(f"the parameter {'.'.join(path)}")

@@ -155,10 +155,10 @@ class World:
 
     def emit(self, kind: str, body: Json, previous: Json | None = None) -> Json:
         data: Json = {"object": copied(body)}
-        if kind.endswith(".updated"):
+        if previous is not None or kind.endswith(".updated"):
             data["previous_attributes"] = previous or {}
         cause = {"id": self.cause.request_id, "idempotency_key": self.cause.idempotency_key}
-        event = {
+        event: Json = {
             "id": self.new_id("evt_1"),
             "object": "event",
             "api_version": API_VERSION,

@@ -21,12 +21,13 @@ from .events import event_object, event_types, validate_event
 from .forms import decode_form
 from .requests import read_request, validate_request
 from .responses import validate_object, validate_response
-from .spec import API_VERSION, Json, Problem, find_operation, schema_for, schemas
+from .spec import API_VERSION, Json, Problem, Value, find_operation, schema_for, schemas
 
 __all__ = [
     "API_VERSION",
     "Json",
     "Problem",
+    "Value",
     "blank",
     "decode_form",
     "event_object",

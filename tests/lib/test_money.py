@@ -2,7 +2,8 @@ import pytest
 
 from lib.money import TotalFalls, VolumeTier, check_volume_tiers, format_cents, volume_total_cents
 
-GOOD = [VolumeTier(4, 26900), VolumeTier(9, 24900), VolumeTier(19, 22900), VolumeTier(49, 21900), VolumeTier(None, 21500)]  # fmt: skip
+STEPS = [(4, 26900), (9, 24900), (19, 22900), (49, 21900), (None, 21500)]
+GOOD = [VolumeTier(up_to, cents) for up_to, cents in STEPS]
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ from lib.redaction import SecretsFilter, redact
 from lib.tokens import TokenKind, mint_token
 
 
-@pytest.mark.parametrize(
-    "secret",
-    ["sk_live_4242abcd", "whsec_abcdef123", mint_token(TokenKind.INDEX), mint_token(TokenKind.UPLOAD)],
-)  # fmt: skip
+SECRETS = ["sk_live_4242abcd", "whsec_abcdef123", *map(mint_token, TokenKind)]
+
+
+@pytest.mark.parametrize("secret", SECRETS)
 def test_every_kind_of_secret_is_taken_out(secret):
     assert secret not in redact(f"GET https://x/?k={secret} failed")
 

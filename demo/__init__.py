@@ -1,0 +1,1 @@
+"""The demo: three packages of an invented seller, and what runs the whole shop on one machine."""

@@ -1,0 +1,185 @@
+"""What is in the index: projects, their releases and files, and who may publish them."""
+
+from datetime import datetime
+from typing import Self
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+from django.utils import timezone
+from packaging.utils import canonicalize_name
+
+
+def is_normalized(field: str) -> Q:
+    """The condition that *field* holds a name as PEP 503 normalizes it."""
+    odd = Q(**{f"{field}__contains": "_"}) | Q(**{f"{field}__contains": "."})
+    return Q(**{field: Lower(field)}) & ~odd & ~Q(**{f"{field}__contains": "--"})
+
+
+class Project(models.Model):
+    """A name of ours. It is never passed on to another index, whoever asks for it."""
+
+    name = models.CharField(max_length=100, help_text="as its author spells it")
+    normalized_name = models.CharField(max_length=100, unique=True, editable=False)
+    tiers = models.ManyToManyField(
+        "licenses.Tier", related_name="+", blank=True, help_text="licenses of these tiers grant it"
+    )
+    is_public = models.BooleanField(default=False, help_text="anybody may install it, without key")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["normalized_name"]
+        constraints = [
+            models.CheckConstraint(
+                condition=is_normalized("normalized_name"), name="project_name_normalized"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ReservedNameQuerySet(models.QuerySet["ReservedName"]):
+    def covering(self, name: str) -> Self:
+        """Reservations of the normalized *name*: its own, or that of a prefix."""
+        parts = name.split("-")
+        starts = ["-".join(parts[:count]) for count in range(1, len(parts) + 1)]
+        return self.filter(Q(normalized_name=name) | Q(is_prefix=True, normalized_name__in=starts))
+
+
+class ReservedName(models.Model):
+    """A name that shall never be passed on to another index, though nothing is published yet."""
+
+    normalized_name = models.CharField(max_length=100, unique=True)
+    is_prefix = models.BooleanField(
+        default=False, help_text="reserves every name that begins with it and a hyphen, too"
+    )
+
+    objects = ReservedNameQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["normalized_name"]
+        constraints = [
+            models.CheckConstraint(
+                condition=is_normalized("normalized_name"), name="reserved_name_normalized"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.normalized_name}-*" if self.is_prefix else self.normalized_name
+
+    def clean(self) -> None:
+        self.normalized_name = canonicalize_name(self.normalized_name)
+
+
+class Release(models.Model):
+    """A version of a project. It is never deleted; a bad one is yanked."""
+
+    project = models.ForeignKey(Project, models.PROTECT, related_name="releases")
+    version = models.CharField(max_length=100, help_text="in the canonical form of PEP 440")
+    released_at = models.DateTimeField(default=timezone.now)
+    backported_to = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="counts as released at this moment for lapsed licenses, e.g. a security fix",
+    )
+    yanked_at = models.DateTimeField(null=True, blank=True)
+    yank_reason = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ["-released_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "version"], name="release_once_per_project"),
+            models.CheckConstraint(
+                condition=Q(yank_reason="") | Q(yanked_at__isnull=False),
+                name="release_yank_reason_only_if_yanked",
+                violation_error_message="A reason needs the moment of the yank beside it.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.project.name} {self.version}"
+
+    @property
+    def counts_from(self) -> datetime:
+        """The moment of release as a lapsed license sees it."""
+        return min(self.released_at, self.backported_to or self.released_at)
+
+
+class File(models.Model):
+    """One wheel or sdist; its bytes lie in the storage under their SHA-256."""
+
+    class Type(models.TextChoices):
+        SDIST = "sdist"
+        WHEEL = "bdist_wheel"
+
+    release = models.ForeignKey(Release, models.PROTECT, related_name="files")
+    filename = models.CharField(max_length=200, unique=True)
+    packagetype = models.CharField(max_length=11, choices=Type.choices)
+    size = models.PositiveBigIntegerField(help_text="bytes")
+    sha256 = models.CharField(max_length=64, db_index=True)
+    blake2_256 = models.CharField(max_length=64)
+    requires_python = models.CharField(max_length=200, blank=True)
+    metadata_sha256 = models.CharField(
+        max_length=64, blank=True, help_text="of the core metadata beside a wheel; empty: none"
+    )
+    uploaded_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-uploaded_at", "filename"]
+
+    def __str__(self) -> str:
+        return self.filename
+
+    @property
+    def path(self) -> str:
+        """Where the storage keeps the bytes; the core metadata lies beside, with `.metadata`."""
+        return storage_path(self.sha256, self.filename)
+
+
+def storage_path(sha256: str, filename: str) -> str:
+    return f"files/{sha256[:2]}/{sha256[2:4]}/{sha256}/{filename}"
+
+
+class UsedFilename(models.Model):
+    """A file name that was once published; it never names other bytes, even after a deletion."""
+
+    filename = models.CharField(max_length=200, unique=True)
+    sha256 = models.CharField(max_length=64)
+    first_used_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.filename
+
+
+class UploadTokenQuerySet(models.QuerySet["UploadToken"]):
+    def usable(self, at: datetime) -> Self:
+        """Tokens that may publish at the time *at*."""
+        alive = Q(expires_at__isnull=True) | Q(expires_at__gt=at)
+        return self.filter(alive, revoked_at__isnull=True)
+
+
+class UploadToken(models.Model):
+    """A secret that publishes files. Only its digest is stored."""
+
+    name = models.CharField(max_length=80, help_text='where it is used, e.g. "laptop"')
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    hint = models.CharField(max_length=4, editable=False, help_text="its last four characters")
+    projects = models.ManyToManyField(
+        Project,
+        related_name="+",
+        blank=True,
+        help_text="publishes only these; empty: all, and it may add new projects",
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = UploadTokenQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.name} (…{self.hint})"

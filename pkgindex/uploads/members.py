@@ -1,0 +1,32 @@
+"""What holds for the members of any archive, wheel or sdist."""
+
+import re
+
+from pkgindex.uploads.refusals import UploadRefused, shown
+
+MAX_MEMBERS = 20_000
+# Below it no ratio is suspicious: a small file of many zeros is no bomb.
+UNSUSPICIOUS_BYTES = 64 * 1024 * 1024
+MAX_RATIO = 50
+_DRIVE = re.compile(r"[A-Za-z]:")
+
+
+def unpacked_limit(packed: int) -> int:
+    """How many bytes an archive of *packed* bytes may hold."""
+    return max(UNSUSPICIOUS_BYTES, packed * MAX_RATIO)
+
+
+def check_unpacked_size(unpacked: int, *, packed: int) -> None:
+    if unpacked > unpacked_limit(packed):
+        raise UploadRefused(
+            f"The archive of {packed} bytes unpacks to more than {unpacked_limit(packed)} bytes."
+        )
+
+
+def check_name(name: str) -> None:
+    """Raises UploadRefused for a name that would be unpacked outside of the archive's folder."""
+    parts = name.split("/")
+    if name.startswith("/") or _DRIVE.match(name) or "\\" in name or ".." in parts:
+        raise UploadRefused(f"The archive has the unsafe path {shown(name)}.")
+    if not name.strip("/") or not name.isprintable():
+        raise UploadRefused(f"The archive has the unreadable name {shown(name)}.")

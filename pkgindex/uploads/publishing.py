@@ -1,0 +1,132 @@
+"""Publish a file that was received: check it, store it, write its rows."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.core.files.base import ContentFile
+from django.db import transaction
+from packaging.version import Version
+
+from pkgindex.models import File, Project, Release, UploadToken, UsedFilename, storage_path
+from pkgindex.projects import open_project
+from pkgindex.uploads.core_metadata import CoreMetadata, read_core_metadata
+from pkgindex.uploads.filenames import check_filename
+from pkgindex.uploads.form import Form, check_digests, read_form
+from pkgindex.uploads.receiving import Received
+from pkgindex.uploads.refusals import UploadRefused, shown
+from pkgindex.uploads.sdist import read_sdist
+from pkgindex.uploads.storing import store
+from pkgindex.uploads.wheel import read_wheel
+
+
+@dataclass(frozen=True)
+class _Artifact:
+    """A file that was looked at and found to be what the form says."""
+
+    filename: str
+    size: int
+    sha256: str
+    blake2_256: str
+    packagetype: File.Type
+    metadata: CoreMetadata
+    metadata_sha256: str  # "" for an sdist
+
+
+def publish_file(received: Received, *, token: UploadToken, at: datetime) -> File:
+    """Publish what was received. The same bytes again give the same row, so it is safe to repeat.
+
+    Raises UploadRefused, and then nothing was changed. The bytes are stored first, under their
+    digest, and the rows are written in one transaction: a kill between the two leaves bytes that
+    nothing lists, and the next try puts its own in their place.
+    """
+    form = read_form(received.fields.dict())  # type: ignore[arg-type]  # one value for each name
+    check_digests(form, received.digests)
+    check_filename(received.filename, form)
+    _check_right(token, form)
+    known = _find_known(received.filename, received.digests["sha256_digest"])
+    if known is not None:
+        return known
+    artifact, metadata = _inspect(received, form)
+    path = storage_path(artifact.sha256, artifact.filename)
+    store(path, received.file, sha256=artifact.sha256)
+    if metadata is not None:
+        store(f"{path}.metadata", ContentFile(metadata), sha256=artifact.metadata_sha256)
+    return _write_rows(artifact, token=token, at=at)
+
+
+def _check_right(token: UploadToken, form: Form) -> None:
+    """A token for some projects publishes to these; adding projects is for those without limit."""
+    allowed = set(token.projects.values_list("normalized_name", flat=True))
+    if allowed and form.name not in allowed:
+        raise UploadRefused(f"The upload token may not publish to '{form.name}'.", 403)
+
+
+def _find_known(filename: str, sha256: str) -> File | None:
+    """The row of the same bytes. Raises UploadRefused if the name stands for other bytes."""
+    file = File.objects.filter(filename=filename).first()
+    if file is not None and file.sha256 != sha256:
+        raise UploadRefused(
+            f"File already exists ({shown(filename)}, with sha256 hash '{file.sha256}')."
+            " Use a different version."
+        )
+    if file is None and UsedFilename.objects.filter(filename=filename).exists():
+        raise UploadRefused(
+            f"The file name {shown(filename)} was used before by a file that has since been"
+            " deleted. Use a different version."
+        )
+    return file
+
+
+def _inspect(received: Received, form: Form) -> tuple[_Artifact, bytes | None]:
+    """The artifact, and its core metadata if that shall be served beside it (wheels only)."""
+    name, size = received.filename, received.size
+    is_wheel = form.packagetype == File.Type.WHEEL
+    content = (
+        read_wheel(received.file, size=size, form=form)
+        if is_wheel
+        else read_sdist(received.file, size=size, filename=name)
+    )
+    artifact = _Artifact(
+        filename=name,
+        size=size,
+        sha256=received.digests["sha256_digest"],
+        blake2_256=received.digests["blake2_256_digest"],
+        packagetype=form.packagetype,
+        metadata=read_core_metadata(content, form),
+        metadata_sha256=hashlib.sha256(content).hexdigest() if is_wheel else "",
+    )
+    return artifact, content if is_wheel else None
+
+
+@transaction.atomic
+def _write_rows(artifact: _Artifact, *, token: UploadToken, at: datetime) -> File:
+    project = open_project(artifact.metadata.name, at=at)
+    # Two uploads to one project wait for each other, so the look below is still true at the end.
+    Project.objects.select_for_update().get(pk=project.pk)
+    known = _find_known(artifact.filename, artifact.sha256)
+    if known is not None:
+        return known
+    UsedFilename.objects.create(
+        filename=artifact.filename, sha256=artifact.sha256, first_used_at=at
+    )
+    UploadToken.objects.filter(pk=token.pk).update(last_used_at=at)
+    return File.objects.create(
+        release=_open_release(project, artifact.metadata.version, at=at),
+        filename=artifact.filename,
+        packagetype=artifact.packagetype,
+        size=artifact.size,
+        sha256=artifact.sha256,
+        blake2_256=artifact.blake2_256,
+        requires_python=artifact.metadata.requires_python,
+        metadata_sha256=artifact.metadata_sha256,
+        uploaded_at=at,
+    )
+
+
+def _open_release(project: Project, version: Version, *, at: datetime) -> Release:
+    """The release that is equal to *version*: 1.0 and 1.0.0 are one release."""
+    for release in project.releases.all():
+        if Version(release.version) == version:
+            return release
+    return Release.objects.create(project=project, version=str(version), released_at=at)

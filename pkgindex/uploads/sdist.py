@@ -1,0 +1,81 @@
+"""Look into a source distribution without unpacking it."""
+
+import gzip
+import tarfile
+from typing import IO, cast
+
+from pkgindex.uploads import core_metadata
+from pkgindex.uploads.members import MAX_MEMBERS, check_name, check_unpacked_size
+from pkgindex.uploads.refusals import UploadRefused, shown
+
+
+def read_sdist(file: IO[bytes], *, size: int, filename: str) -> bytes:
+    """The PKG-INFO of a sound sdist. Raises UploadRefused for any other file.
+
+    The stream is read once and counted, so a bomb is noticed before it is large.
+    """
+    try:
+        file.seek(0)
+        with (
+            gzip.GzipFile(fileobj=file, mode="rb") as unpacked,
+            tarfile.open(
+                fileobj=cast("IO[bytes]", _Counted(unpacked, packed=size)), mode="r|"
+            ) as archive,
+        ):
+            return _read(archive, top=filename.removesuffix(".tar.gz"))
+    except UploadRefused:
+        raise
+    except Exception as error:
+        raise UploadRefused(
+            f"The file cannot be read as an sdist: {type(error).__name__}: {error}."
+        ) from error
+
+
+class _Counted:
+    """A stream that refuses to give more than the packed size makes believable."""
+
+    def __init__(self, stream: gzip.GzipFile, *, packed: int) -> None:
+        self._stream = stream
+        self._packed = packed
+        self._given = 0
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(size)
+        self._given += len(data)
+        check_unpacked_size(self._given, packed=self._packed)
+        return data
+
+
+def _read(archive: tarfile.TarFile, *, top: str) -> bytes:
+    content: bytes | None = None
+    seen: set[str] = set()
+    for member in archive:
+        _check_member(member, seen, top)
+        if member.name == f"{top}/PKG-INFO":
+            content = _read_member(archive, member)
+    if content is None:
+        raise UploadRefused(f"The sdist has no {top}/PKG-INFO.")
+    return content
+
+
+def _check_member(member: tarfile.TarInfo, seen: set[str], top: str) -> None:
+    check_name(member.name)
+    if member.name.split("/", 1)[0] != top:
+        raise UploadRefused(f"{shown(member.name)} in the sdist is not in the folder '{top}'.")
+    if member.name in seen and not member.isdir():
+        raise UploadRefused(f"The sdist has {shown(member.name)} twice.")
+    seen.add(member.name)
+    if len(seen) > MAX_MEMBERS:
+        raise UploadRefused(f"The sdist has more than {MAX_MEMBERS} entries.")
+    if not (member.isreg() or member.isdir() or member.issym() or member.islnk()):
+        raise UploadRefused(f"{shown(member.name)} in the sdist is not a file, folder or link.")
+
+
+def _read_member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    if member.size > core_metadata.MAX_BYTES:
+        limit = core_metadata.MAX_BYTES // 2**20
+        raise UploadRefused(f"{member.name} in the sdist is larger than {limit} MB.")
+    stream = archive.extractfile(member)
+    if stream is None:
+        raise UploadRefused(f"{member.name} in the sdist is not a file.")
+    return stream.read()

@@ -1,0 +1,113 @@
+"""Look into a wheel without unpacking it: is it sound, and what is its core metadata."""
+
+import os
+import zipfile
+from typing import IO
+
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from pkgindex.uploads import core_metadata
+from pkgindex.uploads.form import Form
+from pkgindex.uploads.members import MAX_MEMBERS, check_name, check_unpacked_size
+from pkgindex.uploads.record import check_record
+from pkgindex.uploads.refusals import UploadRefused, shown
+
+_LOCAL_HEADER = b"PK\x03\x04"
+_END_HEADER = b"PK\x05\x06"
+_END_LENGTH = 22  # bytes of the end record, if there is no comment
+_MAX_RECORD_BYTES = 16 * 1024 * 1024
+_ENCRYPTED = 0x1  # bit of the general purpose flags
+
+
+def read_wheel(file: IO[bytes], *, size: int, form: Form) -> bytes:
+    """The METADATA of a sound wheel. Raises UploadRefused for any other file.
+
+    zipfile raises much more than BadZipFile on hostile input; whatever it raises is a refusal.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return _read(archive, file, size=size, form=form)
+    except UploadRefused:
+        raise
+    except Exception as error:
+        raise UploadRefused(
+            f"The file cannot be read as a wheel: {type(error).__name__}: {error}."
+        ) from error
+
+
+def _read(archive: zipfile.ZipFile, file: IO[bytes], *, size: int, form: Form) -> bytes:
+    members = archive.infolist()
+    _check_frame(archive, file)
+    check_unpacked_size(sum(member.file_size for member in members), packed=size)
+    _check_members(members)
+    folder = _dist_info(archive.namelist(), form)
+    if _read_member(archive, f"{folder}/WHEEL", core_metadata.MAX_BYTES).strip() == b"":
+        raise UploadRefused(f"{folder}/WHEEL is empty.")
+    record = _read_member(archive, f"{folder}/RECORD", _MAX_RECORD_BYTES)
+    check_record(archive, folder, record.decode())
+    return _read_member(archive, f"{folder}/METADATA", core_metadata.MAX_BYTES)
+
+
+def _check_frame(archive: zipfile.ZipFile, file: IO[bytes]) -> None:
+    """Nothing before, behind or beside the archive that another reader could take for one."""
+    file.seek(0)
+    if file.read(len(_LOCAL_HEADER)) != _LOCAL_HEADER:
+        raise UploadRefused("The wheel does not begin with a zip entry.")
+    file.seek(-_END_LENGTH, os.SEEK_END)
+    if file.read(len(_END_HEADER)) != _END_HEADER:
+        raise UploadRefused("The wheel has a comment or other bytes after its zip directory.")
+    if min(member.header_offset for member in archive.infolist()) != 0:
+        raise UploadRefused("The wheel has bytes before its first zip entry.")
+
+
+def _check_members(members: list[zipfile.ZipInfo]) -> None:
+    if len(members) > MAX_MEMBERS:
+        raise UploadRefused(f"The wheel has {len(members)} entries, the limit is {MAX_MEMBERS}.")
+    seen: set[str] = set()
+    for member in members:
+        check_name(member.orig_filename)
+        if member.filename in seen:
+            raise UploadRefused(f"The wheel has {shown(member.filename)} twice.")
+        seen.add(member.filename)
+        if member.flag_bits & _ENCRYPTED:
+            raise UploadRefused(f"{shown(member.filename)} in the wheel is encrypted.")
+        if member.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+            raise UploadRefused(
+                f"{shown(member.filename)} in the wheel is neither stored nor deflated."
+            )
+
+
+def _dist_info(names: list[str], form: Form) -> str:
+    """The one folder `<name>-<version>.dist-info`, which must be that of the form."""
+    tops = {name.split("/", 1)[0] for name in names if "/" in name}
+    folders = sorted(top for top in tops if top.endswith(".dist-info"))
+    if len(folders) != 1:
+        raise UploadRefused(f"The wheel must have one .dist-info folder, not {len(folders)}.")
+    name, _, version = folders[0].removesuffix(".dist-info").partition("-")
+    if canonicalize_name(name) != form.name or not _is_version(version, form.version):
+        raise UploadRefused(
+            f"The folder {shown(folders[0])} in the wheel is not that of"
+            f" {form.name} {form.version}."
+        )
+    return folders[0]
+
+
+def _is_version(text: str, version: Version) -> bool:
+    try:
+        return Version(text) == version
+    except InvalidVersion:
+        return False
+
+
+def _read_member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
+    """A member's bytes. What a header says about the size is not believed."""
+    try:
+        member = archive.getinfo(name)
+    except KeyError as error:
+        raise UploadRefused(f"The wheel has no {name}.") from error
+    with archive.open(member) as stream:
+        content = stream.read(limit + 1)
+    if len(content) > limit:
+        raise UploadRefused(f"{name} in the wheel is larger than {limit // 2**20} MB.")
+    return content

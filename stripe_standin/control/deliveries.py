@@ -1,0 +1,109 @@
+"""Webhooks under a test's hand: hold, take, send, drop, double, shuffle."""
+
+import random
+
+from ..contract import Json, Value
+from ..errors import invalid_request
+from ..webhooks import queue
+from ..webhooks.push import post
+from .door import Control, allowed, route, wanted
+
+OPTIONS = ("order", "seed", "copies", "types", "drop", "signed_at", "limit")
+ORDERS = ("created", "reversed", "shuffled")
+SETTABLE = {
+    "mode": "mode",
+    "url": "webhook_url",
+    "secret": "webhook_secret",
+    "livemode": "livemode",
+    "api_version": "api_version",
+    "retries_exhausted": "retries_exhausted",
+}
+CHOICES = {"mode": ("push", "hold"), "retries_exhausted": ("canceled", "unpaid")}
+
+
+@route("POST", "webhooks")
+def set_webhooks(control: Control, body: Json) -> Value:
+    allowed(body, *SETTABLE)
+    for name, choices in CHOICES.items():
+        if body.get(name, choices[0]) not in choices:
+            raise invalid_request(f"{name} is one of {choices}.", param=name)
+    options = control.world.options
+    with control.world.lock:
+        for name, value in body.items():
+            wanted(body, name, type(getattr(options, SETTABLE[name])))
+            setattr(options, SETTABLE[name], value)
+    shown = {name: getattr(options, field) for name, field in SETTABLE.items()}
+    return {name: value for name, value in shown.items() if name != "secret"}
+
+
+@route("GET", "deliveries")
+def list_deliveries(control: Control, body: Json) -> Value:
+    world = control.world
+    with world.lock:
+        return [_described(world.get(row["event"])) for row in queue.pending(world)]
+
+
+def _described(event: Json) -> Json:
+    about = event["data"]["object"].get("id")
+    shown = {name: event[name] for name in ("id", "type", "created")}
+    return shown | {"about": about}
+
+
+@route("POST", "deliveries/take")
+def take_deliveries(control: Control, body: Json) -> Value:
+    with control.world.transaction():
+        return {"deliveries": _take(control, body)}
+
+
+@route("POST", "deliveries/send")
+def send_deliveries(control: Control, body: Json) -> Value:
+    with control.world.transaction():
+        taken = _take(control, body)
+    lost = [delivery["type"] for delivery in taken if not delivery["url"]]
+    if lost:
+        raise invalid_request(f"No URL to send {', '.join(lost)} to.")
+    return [
+        {"id": delivery["id"], "type": delivery["type"], "status": post(delivery)}
+        for delivery in taken
+    ]
+
+
+def _take(control: Control, body: Json) -> list[Json]:
+    """Render what is asked for, in the order asked for, and count it as delivered."""
+    allowed(body, *OPTIONS)
+    world = control.world
+    _drop(control, body.get("drop") or [])
+    rows = _ordered(_fitting(control, body.get("types")), body)
+    rows = rows[: wanted(body, "limit", int)]
+    signed_at = wanted(body, "signed_at", int)
+    taken = [queue.rendered(world, row, signed_at) for row in rows]
+    for row in rows:
+        queue.mark_delivered(world, row)
+    return [delivery for delivery in taken for _ in range(int(body.get("copies", 1)))]
+
+
+def _drop(control: Control, unwanted: list[str]) -> None:
+    for row in queue.pending(control.world):
+        event = control.world.get(row["event"])
+        if event["id"] in unwanted or event["type"] in unwanted:
+            queue.forget(control.world, row)
+
+
+def _fitting(control: Control, types: list[str] | None) -> list[Json]:
+    world = control.world
+    return [
+        row
+        for row in queue.pending(world)
+        if types is None or world.get(row["event"])["type"] in types
+    ]
+
+
+def _ordered(rows: list[Json], body: Json) -> list[Json]:
+    order = body.get("order", "created")
+    if order not in ORDERS:
+        raise invalid_request(f"order is one of {ORDERS}.", param="order")
+    if order == "reversed":
+        return rows[::-1]
+    if order == "shuffled":
+        random.Random(wanted(body, "seed", int, 0)).shuffle(rows)  # noqa: S311 - repeatable
+    return rows

@@ -1,0 +1,136 @@
+"""Invoices from open to paid: charges, failures, and what they do to the subscription."""
+
+from ..contract import Json
+from ..world import World
+from .charging import try_charge
+from .invoicing import open_payment, subscription_of
+from .subscription_ends import end_subscription
+
+DAY = 24 * 3600
+# Days after the first failure on which a renewal is tried again; after the last one the
+# subscription ends as `retries_exhausted` says. (Stripe: a setting of the Dashboard.)
+RETRY_DAYS = (3, 5, 7)
+UPDATED = "customer.subscription.updated"
+
+
+def default_method(world: World, invoice: Json) -> str | None:
+    """docs.stripe.com/api/subscriptions: the subscription's card comes before the customer's."""
+    customer = world.get(invoice["customer"])
+    on_customer: str | None = customer.get("invoice_settings", {}).get("default_payment_method")
+    if not invoice["parent"]:
+        return on_customer
+    subscription = world.get(subscription_of(invoice))
+    own: str | None = subscription["default_payment_method"]
+    return own or on_customer
+
+
+def collect(world: World, invoice_id: str, *, present: bool, method_id: str | None = None) -> Json:
+    """Try to get an open invoice paid; the invoice afterwards says how it went."""
+    invoice = world.get(invoice_id)
+    payment = open_payment(world, invoice_id)
+    if payment is None:
+        return mark_paid(world, invoice_id)
+    method_id = method_id or default_method(world, invoice)
+    if method_id is None:
+        return _fail(world, invoice_id)
+    intent_id = payment["payment"]["payment_intent"]
+    intent = try_charge(world, intent_id, method_id, present=present)
+    follow_payment(world, invoice_id, intent)
+    return world.get(invoice_id)
+
+
+def settle_intent(world: World, intent: Json) -> Json:
+    """An intent that was confirmed by itself pays the invoice it belongs to."""
+    for payment in world.all("invoice_payment", status="open"):
+        if payment["payment"].get("payment_intent") == intent["id"]:
+            follow_payment(world, payment["invoice"], intent)
+    return world.get(intent["id"])
+
+
+def follow_payment(world: World, invoice_id: str, intent: Json) -> None:
+    """Let the invoice be what its payment intent has become."""
+    if intent["status"] == "succeeded":
+        mark_paid(world, invoice_id)
+    elif intent["status"] == "requires_action":
+        _fail(world, invoice_id)
+        world.emit("invoice.payment_action_required", world.get(invoice_id))
+    else:
+        _fail(world, invoice_id)
+
+
+def mark_paid(world: World, invoice_id: str) -> Json:
+    invoice = world.get(invoice_id)
+    payment = open_payment(world, invoice_id)
+    invoice = world.change(
+        invoice_id,
+        "invoice.updated",
+        amount_paid=invoice["amount_due"],
+        amount_remaining=0,
+        attempted=True,
+        attempt_count=invoice["attempt_count"] + (1 if payment else 0),
+        auto_advance=False,
+        next_payment_attempt=None,
+        status="paid",
+        status_transitions=invoice["status_transitions"] | {"paid_at": world.now()},
+    )
+    world.emit("invoice.paid", invoice)
+    world.emit("invoice.payment_succeeded", invoice)
+    if payment:
+        transitions = payment["status_transitions"] | {"paid_at": world.now()}
+        world.change(
+            payment["id"],
+            "invoice_payment.paid",
+            amount_paid=payment["amount_requested"],
+            status="paid",
+            status_transitions=transitions,
+        )
+    _revive_subscription(world, invoice)
+    return invoice
+
+
+def _revive_subscription(world: World, invoice: Json) -> None:
+    """A paid invoice makes its subscription active, unless an older one still waits."""
+    subscription = world.get(subscription_of(invoice)) if invoice["parent"] else None
+    if subscription and subscription["status"] in ("incomplete", "past_due", "unpaid"):
+        waiting = [
+            other
+            for other in world.all("invoice", customer=invoice["customer"], status="open")
+            if other["parent"] and subscription_of(other) == subscription["id"]
+        ]
+        if not waiting or invoice["id"] == subscription["latest_invoice"]:
+            world.change(subscription["id"], UPDATED, status="active")
+
+
+def _fail(world: World, invoice_id: str) -> Json:
+    """Count the failed attempt, plan the next one, and let the subscription show it."""
+    invoice = world.get(invoice_id)
+    attempts = invoice["attempt_count"] + 1
+    renewal = invoice["billing_reason"] == "subscription_cycle"
+    first = world.notes(invoice_id).get("first_failure") or world.now()
+    world.note(invoice_id, first_failure=first)
+    again = attempts <= len(RETRY_DAYS) and renewal
+    invoice = world.change(
+        invoice_id,
+        "invoice.updated",
+        attempted=True,
+        attempt_count=attempts,
+        auto_advance=again,
+        next_payment_attempt=first + RETRY_DAYS[attempts - 1] * DAY if again else None,
+    )
+    world.emit("invoice.payment_failed", invoice)
+    if renewal:
+        _hold_against(world, subscription_of(invoice), exhausted=not again)
+    return invoice
+
+
+def _hold_against(world: World, subscription_id: str, *, exhausted: bool) -> None:
+    """A renewal that was not paid: past due, and after the last try what the account chose."""
+    status = world.get(subscription_id)["status"]
+    if status not in ("active", "past_due"):
+        return
+    if status == "active":
+        world.change(subscription_id, UPDATED, status="past_due")
+    if exhausted and world.options.retries_exhausted == "unpaid":
+        world.change(subscription_id, UPDATED, status="unpaid")
+    elif exhausted:
+        end_subscription(world, subscription_id, reason="payment_failed")

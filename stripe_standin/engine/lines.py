@@ -1,0 +1,85 @@
+"""Invoice lines, in the shape that they have since basil."""
+
+from decimal import Decimal
+from typing import Any
+
+from ..contract import Json, blank
+from ..world import World
+from . import amounts
+
+
+def item_line(world: World, subscription: Json, item: Json, period: tuple[int, int]) -> Json:
+    """The line for one whole period of a subscription item."""
+    price, quantity = item["price"], item["quantity"]
+    unit = amounts.unit_price(world, price, quantity)
+    name = world.get(price["product"])["name"]
+    cost = amounts.shown(amounts.rounded(unit), price["currency"])
+    tier = _tier_name(world, price, quantity)
+    every = price["recurring"]["interval"]
+    return line(
+        world,
+        subscription,
+        item,
+        amount=amounts.total(world, price, quantity),
+        unit=unit,
+        period=period,
+        # Stripe writes it with the sign for "times".
+        description=f"{quantity} × {name} ({tier}at {cost} / {every})",  # noqa: RUF001
+    )
+
+
+def _tier_name(world: World, price: Json, quantity: int) -> str:
+    if price["billing_scheme"] == "per_unit":
+        return ""
+    tiers = world.notes(price["id"])["tiers"]
+    return f"Tier {tiers.index(amounts.volume_tier(tiers, quantity)) + 1} "
+
+
+def line(
+    world: World,
+    subscription: Json,
+    item: Json,
+    *,
+    amount: int,
+    unit: Decimal,
+    period: tuple[int, int],
+    description: str,
+    proration: bool = False,
+) -> Json:
+    price = item["price"]
+    start, end = period
+    details = {
+        "invoice_item": None,
+        "proration": proration,
+        "proration_details": {"credited_items": None},
+        "subscription": subscription["id"],
+        "subscription_item": item["id"],
+    }
+    return blank(
+        "line_item",
+        id=world.new_id("il_1"),
+        amount=amount,
+        currency=price["currency"],
+        description=description,
+        discount_amounts=[],
+        discountable=not proration,
+        metadata=subscription["metadata"],
+        parent=_parent(details),
+        period={"start": start, "end": end},
+        pretax_credit_amounts=[],
+        pricing={
+            "type": "price_details",
+            "price_details": {"price": price["id"], "product": price["product"]},
+            "unit_amount_decimal": amounts.plain(unit),
+        },
+        quantity=item["quantity"],
+        quantity_decimal=str(item["quantity"]),
+        subtotal=amount,
+        taxes=[],
+    )
+
+
+def _parent(details: Json) -> Json:
+    kind = "subscription_item_details"
+    parent: dict[str, Any] = {"type": kind, kind: details, "invoice_item_details": None}
+    return parent

@@ -1,0 +1,137 @@
+"""How a subscription begins and renews."""
+
+from typing import Any
+
+from ..contract import Json, blank
+from ..lists import whole
+from ..world import World
+from .collecting import collect
+from .invoicing import draft_invoice, finalize_invoice
+from .lines import item_line
+from .periods import period_end
+
+UPDATED = "customer.subscription.updated"
+
+
+def subscription_item(world: World, subscription_id: str, price: Json, quantity: int) -> Json:
+    now, item_id = world.now(), world.new_id("si_", 14)
+    world.note(item_id, anchor=now)
+    return blank(
+        "subscription_item",
+        id=item_id,
+        created=now,
+        current_period_start=now,
+        current_period_end=period_end(now, now, price["recurring"]),
+        price=price,
+        quantity=quantity,
+        subscription=subscription_id,
+        tax_rates=[],
+    )
+
+
+def items_list(subscription_id: str, items: list[Json]) -> Json:
+    return whole(f"/v1/subscription_items?subscription={subscription_id}", items)
+
+
+def subscription_body(world: World, prices: list[tuple[Json, int]], **fields: Any) -> Json:
+    """A subscription that begins now, `incomplete` until something is paid; put nowhere yet."""
+    subscription_id, now = world.new_id("sub_1"), world.now()
+    items = [subscription_item(world, subscription_id, *bought) for bought in prices]
+    body = blank(
+        "subscription",
+        id=subscription_id,
+        billing_cycle_anchor=now,
+        # "flexible is the default for API-made subscriptions" since clover.
+        billing_mode={
+            "type": "flexible",
+            "flexible": {"proration_discounts": "included"},
+            "updated_at": now,
+        },
+        cancellation_details={"comment": None, "feedback": None, "reason": None},
+        created=now,
+        currency=items[0]["price"]["currency"],
+        items=items_list(subscription_id, items),
+        payment_settings={
+            "payment_method_options": None,
+            "payment_method_types": None,
+            "save_default_payment_method": "off",
+        },
+        start_date=now,
+        status="incomplete",
+        trial_settings={"end_behavior": {"missing_payment_method": "create_invoice"}},
+        default_tax_rates=[],
+    )
+    return body | fields
+
+
+def start_subscription(world: World, body: Json, *, waits: bool = False) -> Json:
+    """Put the subscription and its first invoice, as a draft.
+
+    Stripe tells of it as `incomplete` and a moment later of the change to `active`; receivers
+    see the two in any order (laravel/cashier-stripe#1759), so the stand-in sends both.
+    """
+    period = (world.now(), world.now())
+    lines = [item_line(world, body, item, item_period(item)) for item in body["items"]["data"]]
+    world.put(body)
+    invoice = draft_invoice(
+        world, body, lines, reason="subscription_create", period=period, waits=waits
+    )
+    subscription = world.change(body["id"], latest_invoice=invoice["id"])
+    world.emit("customer.subscription.created", subscription)
+    _settle_currency(world, subscription)
+    return subscription
+
+
+def _settle_currency(world: World, subscription: Json) -> None:
+    """A customer is bound to the currency of his first subscription."""
+    customer = world.get(subscription["customer"])
+    if not customer["currency"]:
+        world.change(customer["id"], "customer.updated", currency=subscription["currency"])
+
+
+def item_period(item: Json) -> tuple[int, int]:
+    return item["current_period_start"], item["current_period_end"]
+
+
+def renew(world: World, subscription_id: str) -> Json:
+    """The period is over: the items go on to the next one, with an invoice that waits an hour."""
+    subscription = world.get(subscription_id)
+    ended = item_period(subscription["items"]["data"][0])
+    items = [_next_period(world, item) for item in subscription["items"]["data"]]
+    lines = [item_line(world, subscription, item, item_period(item)) for item in items]
+    pending = world.notes(subscription_id).get("pending_lines", [])
+    world.note(subscription_id, pending_lines=[])
+    # An unpaid subscription still gets invoices, which stay drafts
+    # (docs.stripe.com/billing/subscriptions/overview#unpaid).
+    collects = subscription["status"] != "unpaid"
+    invoice = draft_invoice(
+        world,
+        subscription,
+        pending + lines,
+        reason="subscription_cycle",
+        period=ended,
+        waits=collects,
+    )
+    if not collects:
+        invoice = world.change(invoice["id"], auto_advance=False)
+    changes: Json = {"latest_invoice": invoice["id"]}
+    return world.change(
+        subscription_id, UPDATED, items=items_list(subscription_id, items), **changes
+    )
+
+
+def _next_period(world: World, item: Json) -> Json:
+    """The item's own anchor counts: it moves when the interval changes, the subscription's not."""
+    start = item["current_period_end"]
+    anchor = world.notes(item["id"])["anchor"]
+    end = period_end(anchor, start, item["price"]["recurring"])
+    return item | {"current_period_start": start, "current_period_end": end}
+
+
+def finalize_and_collect(world: World, invoice_id: str, *, present: bool) -> Json:
+    """What the clock does to a draft after its hour, and Stripe at once to a first invoice."""
+    invoice = finalize_invoice(world, invoice_id)
+    if invoice["collection_method"] == "send_invoice" and invoice["amount_due"]:
+        world.emit("invoice.sent", invoice)
+        return invoice
+    return collect(world, invoice_id, present=present)

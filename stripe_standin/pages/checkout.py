@@ -1,0 +1,188 @@
+"""The hosted Checkout page: a form, a 3-D Secure question, and the way back to the shop."""
+
+from datetime import UTC, datetime
+from string import Template
+from urllib.parse import quote
+
+from ..contract import Json
+from ..engine.amounts import shown
+from ..engine.checkout import Outcome, authenticate, pay
+from ..http import Answer, Request
+from ..timeline import catch_up
+from ..world import World
+from .card_form import BadInputError, adjustable_item, known_email, read_fields, read_payer
+from .html import Markup, fill, page, redirect
+
+FORM = Template("""
+<h1>Subscribe to $name</h1>
+$summary
+$error
+<form method="post" action="$action">
+$fields
+<label for="name">Name on card</label>
+<input id="name" name="name" autocomplete="cc-name" value="$cardholder">
+<label for="country">Country <span class="soft">(two letters$optional)</span></label>
+<input id="country" name="country" autocomplete="country" maxlength="2" value="$country">
+<label for="card_number">Card number</label>
+<input id="card_number" name="card_number" inputmode="numeric" autocomplete="cc-number" required>
+<div class="pair">
+<div><label for="exp">Expires</label>
+<input id="exp" name="exp" placeholder="MM/YY" autocomplete="cc-exp" required></div>
+<div><label for="cvc">CVC</label>
+<input id="cvc" name="cvc" inputmode="numeric" autocomplete="cc-csc" required></div>
+</div>
+$note
+<button type="submit">Subscribe</button>
+</form>
+<p class="soft">Test cards: 4242 4242 4242 4242 pays, 4000 0000 0000 0002 is declined,
+4000 0025 0000 3155 asks for 3-D Secure, 4000 0000 0000 0341 pays now and fails at renewal.</p>
+$back
+""")
+EMAIL = Template("""<label for="email">Email</label>
+<input id="email" name="email" type="email" autocomplete="email" value="$email" required>""")
+KNOWN_EMAIL = Template("""<p>Email: <strong>$email</strong></p>""")
+QUANTITY = Template("""<label for="quantity">Quantity</label>
+<input id="quantity" name="quantity" type="number" min="$low" max="$high" value="$value">""")
+SUMMARY = Template("""<table>
+<thead><tr><th>Product</th><th>Quantity</th><th>Price</th></tr></thead>
+<tbody>$rows</tbody>
+<tfoot><tr><th>Total due today</th><td></td><td>$total</td></tr></tfoot>
+</table>""")
+ROW = Template("""<tr><td>$name<br><span class="soft">$every</span></td><td>$quantity</td>
+<td>$amount</td></tr>""")
+SECURE = Template("""<h1>Your bank wants to be sure</h1>
+<p>3-D Secure test page for a payment of <strong>$total</strong>.</p>
+<form method="post" action="$action">
+<button name="outcome" value="complete">Complete authentication</button>
+<button class="plain" name="outcome" value="fail">Fail authentication</button>
+</form>""")
+ENDED = Template("""<h1>$title</h1><p>$words</p>$back""")
+BACK = Template("""<p><a href="$url">$words</a></p>""")
+
+
+def show(world: World, session_id: str) -> Answer:
+    with world.transaction():
+        catch_up(world)
+        session = _find(world, session_id)
+        return _form(world, session) if session and _is_open(session) else _ended(session)
+
+
+def submit(world: World, session_id: str, request: Request) -> Answer:
+    with world.transaction():
+        catch_up(world)
+        session = _find(world, session_id)
+        if session is None or not _is_open(session):
+            return _ended(session)
+        fields = read_fields(request.body)
+        items = world.notes(session_id)["items"]
+        try:
+            year = datetime.fromtimestamp(world.now(), UTC).year
+            payer = read_payer(fields, session, items, year)
+        except BadInputError as bad:
+            return _form(world, session, str(bad), fields, status=400)
+        return _after(world, session_id, pay(world, session_id, payer), fields)
+
+
+def submit_secure(world: World, session_id: str, request: Request) -> Answer:
+    with world.transaction():
+        session = _find(world, session_id)
+        if session is None or not _is_open(session):
+            return _ended(session)
+        intent_id = world.notes(session_id).get("intent")
+        if not intent_id or world.get(intent_id)["status"] != "requires_action":
+            return _form(world, session)
+        passed = read_fields(request.body).get("outcome") == "complete"
+        return _after(world, session_id, authenticate(world, session_id, passed=passed), {})
+
+
+def _after(world: World, session_id: str, outcome: Outcome, fields: dict[str, str]) -> Answer:
+    session = world.get(session_id)
+    if outcome.wants_authentication:
+        action = f"/c/pay/{session_id}/3ds"
+        total = shown(session["amount_total"], session["currency"])
+        return page("3-D Secure", fill(SECURE, action=action, total=total))
+    if not outcome.paid:
+        return _form(world, session, outcome.declined, fields, status=402)
+    return redirect(session["success_url"].replace("{CHECKOUT_SESSION_ID}", quote(session_id)))
+
+
+def _find(world: World, session_id: str) -> Json | None:
+    found = world.find(session_id)
+    return found if found and found["object"] == "checkout.session" else None
+
+
+def _is_open(session: Json) -> bool:
+    return bool(session["status"] == "open")
+
+
+def _ended(session: Json | None) -> Answer:
+    if session is None:
+        title, words, status = "No such page", "This link leads nowhere.", 404
+    elif session["status"] == "complete":
+        title, words, status = "Already paid", "This checkout is complete; you paid once.", 200
+    else:
+        title, words, status = "This checkout has expired", "Go back and start again.", 410
+    content = fill(ENDED, title=title, words=words, back=_back(session, "Back to the shop"))
+    return page(title, content, status)
+
+
+def _back(session: Json | None, words: str) -> Markup:
+    url = (session or {}).get("cancel_url")
+    return Markup(fill(BACK, url=url, words=words) if url else "")
+
+
+def _form(
+    world: World,
+    session: Json,
+    error: str = "",
+    fields: dict[str, str] | None = None,
+    status: int = 200,
+) -> Answer:
+    given, items = fields or {}, world.notes(session["id"])["items"]
+    message = Template('<p class="error" role="alert">$error</p>')
+    content = fill(
+        FORM,
+        name=items[0]["description"],
+        summary=Markup(_summary(session, items)),
+        error=Markup(fill(message, error=error) if error else ""),
+        action=f"/c/pay/{session['id']}",
+        fields=Markup(_fields(session, items, given)),
+        cardholder=given.get("name", ""),
+        country=given.get("country", ""),
+        optional="" if session["billing_address_collection"] == "required" else ", optional",
+        note=_note(session),
+        back=_back(session, "← Back"),
+    )
+    return page(f"Pay for {items[0]['description']}", content, status)
+
+
+def _note(session: Json) -> Markup:
+    text = (session["custom_text"].get("submit") or {}).get("message", "")
+    return Markup(fill(Template('<p class="soft">$text</p>'), text=text) if text else "")
+
+
+def _fields(session: Json, items: list[Json], given: dict[str, str]) -> str:
+    email = known_email(session)
+    typed = given.get("email", "")
+    html = fill(KNOWN_EMAIL, email=email) if email else fill(EMAIL, email=typed)
+    item = adjustable_item(items)
+    if item is None:
+        return html
+    bounds = item["adjustable_quantity"]
+    low, value = max(bounds["minimum"], 1), given.get("quantity", item["quantity"])
+    return html + fill(QUANTITY, low=low, high=bounds["maximum"], value=value)
+
+
+def _summary(session: Json, items: list[Json]) -> str:
+    rows = "".join(_row(item) for item in items)
+    total = shown(session["amount_total"], session["currency"])
+    return fill(SUMMARY, rows=Markup(rows), total=total)
+
+
+def _row(item: Json) -> str:
+    recurring = item["price"]["recurring"]
+    every = f"billed every {recurring['interval']}" if recurring else "once"
+    amount = shown(item["amount_total"], item["currency"])
+    return fill(
+        ROW, name=item["description"], every=every, quantity=item["quantity"], amount=amount
+    )

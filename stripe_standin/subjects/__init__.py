@@ -1,0 +1,36 @@
+"""One file per subject of Stripe's API; importing this package fills the registry.
+
+A new subject is a new file here and its name in the list below.
+"""
+
+from . import (
+    account,
+    charges,
+    checkout,
+    customers,
+    events,
+    invoice_payments,
+    invoices,
+    payment_methods,
+    prices,
+    products,
+    refunds,
+    subscriptions,
+    webhook_endpoints,
+)
+
+__all__ = [
+    "account",
+    "charges",
+    "checkout",
+    "customers",
+    "events",
+    "invoice_payments",
+    "invoices",
+    "payment_methods",
+    "prices",
+    "products",
+    "refunds",
+    "subscriptions",
+    "webhook_endpoints",
+]

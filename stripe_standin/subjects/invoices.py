@@ -1,0 +1,158 @@
+"""Invoices of subscriptions: to be read, and to be paid, voided or given up by hand."""
+
+from ..contract import Json
+from ..engine.collecting import collect, mark_paid
+from ..engine.invoicing import finalize_invoice, open_payment
+from ..engine.wallets import customers_method
+from ..errors import card_declined, invalid_request
+from ..lists import PAGING, cut, in_range, matches, page
+from ..operations import Call, merged_metadata, operation
+
+URL = "/v1/invoices"
+LIST = PAGING + " collection_method created customer due_date status subscription"
+
+
+@operation("GET", URL, takes=LIST)
+def list_invoices(call: Call) -> Json:
+    due = call.params.get("due_date")
+    found = [
+        invoice
+        for invoice in call.world.all("invoice")
+        if not invoice.get("deleted")
+        and matches(invoice, call.params, "collection_method", "customer", "status")
+        and call.params.get("subscription") in (None, _subscription_id(invoice))
+        and (due is None or in_range(invoice["due_date"], due))
+    ]
+    return page(call, URL, found)
+
+
+def _subscription_id(invoice: Json) -> str | None:
+    details = (invoice["parent"] or {}).get("subscription_details") or {}
+    return details.get("subscription")
+
+
+@operation("GET", URL + "/{invoice}")
+def get_invoice(call: Call) -> Json:
+    return call.world.require("invoice", call.ids[0])
+
+
+@operation("POST", URL + "/{invoice}", takes="auto_advance description metadata")
+def update_invoice(call: Call) -> Json:
+    invoice = call.world.require("invoice", call.ids[0])
+    changes = call.given("auto_advance", "description")
+    if "metadata" in call.params:
+        changes["metadata"] = merged_metadata(invoice["metadata"], call.params["metadata"])
+    return call.world.change(invoice["id"], "invoice.updated", **changes)
+
+
+@operation("GET", URL + "/{invoice}/lines", takes=PAGING)
+def list_invoice_lines(call: Call) -> Json:
+    invoice = call.world.require("invoice", call.ids[0])
+    return cut(call, f"{URL}/{invoice['id']}/lines", invoice["lines"]["data"])
+
+
+def _in_status(call: Call, verb: str, *allowed: str) -> Json:
+    invoice = call.world.require("invoice", call.ids[0])
+    if invoice["status"] in allowed:
+        return invoice
+    if invoice["status"] == "paid" and verb == "pay":
+        raise invalid_request("Invoice is already paid", code="invoice_already_paid")
+    message = f"You can only {verb} an invoice that is {' or '.join(allowed)};"
+    raise invalid_request(
+        f"{message} this one ({invoice['id']}) is {invoice['status']}.",
+        code="invoice_not_editable" if verb == "finalize" else "",
+    )
+
+
+@operation("POST", URL + "/{invoice}/finalize", takes="auto_advance")
+def finalize(call: Call) -> Json:
+    invoice = _in_status(call, "finalize", "draft")
+    return finalize_invoice(call.world, invoice["id"])
+
+
+@operation("POST", URL + "/{invoice}/pay", takes="payment_method off_session paid_out_of_band")
+def pay_invoice(call: Call) -> Json:
+    world = call.world
+    invoice = _in_status(call, "pay", "open", "draft", "uncollectible")
+    if invoice["status"] == "draft":
+        finalize_invoice(world, invoice["id"])
+    if call.params.get("paid_out_of_band"):
+        return _paid_elsewhere(call, invoice)
+    method_id = call.params.get("payment_method")
+    if method_id:
+        customers_method(world, method_id, invoice["customer"], "payment_method")
+    # docs.stripe.com/api/invoices/pay: `off_session` defaults to true.
+    present = not call.params.get("off_session", True)
+    paid = collect(world, invoice["id"], present=present, method_id=method_id)
+    if paid["status"] == "paid":
+        return paid
+    raise _why_unpaid(call, paid)
+
+
+def _paid_elsewhere(call: Call, invoice: Json) -> Json:
+    payment = open_payment(call.world, invoice["id"])
+    if payment:
+        call.world.change(payment["id"], status="canceled")
+        intent_id = payment["payment"]["payment_intent"]
+        call.world.change(intent_id, "payment_intent.canceled", status="canceled")
+    paid = mark_paid(call.world, invoice["id"])
+    return call.world.change(paid["id"], amount_paid_off_stripe=paid["amount_due"])
+
+
+def _why_unpaid(call: Call, invoice: Json) -> Exception:
+    payment = open_payment(call.world, invoice["id"])
+    intent = call.world.get(payment["payment"]["payment_intent"]) if payment else {}
+    if intent.get("status") == "requires_action":
+        message = "This payment requires additional user action before it can be completed."
+        code = "invoice_payment_intent_requires_action"
+        return card_declined(message, "authentication_required", code=code)
+    error = intent.get("last_payment_error")
+    if error is None:
+        message = (
+            "There is no `default_payment_method` set on this Customer or Invoice. Please set one"
+            " or pass `payment_method`."
+        )
+        return invalid_request(message)
+    details = {"charge": error.get("charge"), "payment_method": error["payment_method"]}
+    decline = error.get("decline_code", "")
+    return card_declined(error["message"], decline, code=error["code"], **details)
+
+
+@operation("POST", URL + "/{invoice}/void")
+def void_invoice(call: Call) -> Json:
+    invoice = _in_status(call, "void", "open", "uncollectible")
+    _cancel_payment(call, invoice)
+    transitions = invoice["status_transitions"] | {"voided_at": call.world.now()}
+    changes: Json = {"status": "void", "status_transitions": transitions}
+    changes |= {"auto_advance": False, "next_payment_attempt": None}
+    return call.world.change(invoice["id"], "invoice.voided", **changes)
+
+
+def _cancel_payment(call: Call, invoice: Json) -> None:
+    payment = open_payment(call.world, invoice["id"])
+    if payment:
+        intent_id = payment["payment"]["payment_intent"]
+        now = call.world.now()
+        transitions = payment["status_transitions"] | {"canceled_at": now}
+        call.world.change(payment["id"], status="canceled", status_transitions=transitions)
+        call.world.change(
+            intent_id,
+            "payment_intent.canceled",
+            status="canceled",
+            canceled_at=now,
+            cancellation_reason="void_invoice",
+        )
+
+
+@operation("POST", URL + "/{invoice}/mark_uncollectible")
+def mark_uncollectible(call: Call) -> Json:
+    invoice = _in_status(call, "mark uncollectible", "open", "draft")
+    moment = {"marked_uncollectible_at": call.world.now()}
+    return call.world.change(
+        invoice["id"],
+        "invoice.marked_uncollectible",
+        status="uncollectible",
+        auto_advance=False,
+        next_payment_attempt=None,
+        status_transitions=invoice["status_transitions"] | moment,
+    )

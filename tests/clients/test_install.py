@@ -1,0 +1,79 @@
+"""Real installers: who gets what, and what they are told."""
+
+import pytest
+
+from tests.clients.conftest import Environment, Server
+
+pytestmark = [pytest.mark.clients, pytest.mark.enable_socket]
+
+
+def test_the_public_package_needs_no_key(server: Server, keys, installer: Environment):
+    done = installer.install(server, "", "hare")
+
+    assert done.code == 0, done.said
+    assert installer.version_of("hare") == "1.0"
+
+
+def test_pro_installs_pro(server: Server, keys, installer: Environment):
+    done = installer.install(server, keys["pro"], "hare-pro")
+
+    assert done.code == 0, done.said
+    assert installer.version_of("hare_pro") == "2.0"
+
+
+@pytest.mark.parametrize("wanted", ["hare-ent", "hare-ent==1.0"])
+def test_pro_does_not_install_enterprise_and_is_told_why(
+    server: Server, keys, installer: Environment, wanted: str
+):
+    done = installer.install(server, keys["pro"], wanted)
+
+    assert done.code != 0
+    assert "402" in done.said, done.said
+    assert "Your license does not cover this project, it needs Hare Enterprise" in done.said
+    assert installer.version_of("hare_ent") == ""
+
+
+def test_enterprise_installs_both(server: Server, keys, installer: Environment):
+    done = installer.install(server, keys["enterprise"], "hare-ent")
+
+    assert done.code == 0, done.said
+    assert installer.version_of("hare_ent") == "1.0"
+    assert installer.version_of("hare_pro") == "2.0"
+    assert installer.version_of("hare") == "1.0"
+
+
+@pytest.mark.parametrize("key", ["", "wb_ix_wrong", "revoked_key"])
+def test_without_a_valid_key_pro_is_refused(server: Server, keys, installer: Environment, key: str):
+    done = installer.install(server, keys.get(key, key), "hare-pro")
+
+    assert done.code != 0
+    assert "401" in done.said, done.said
+    assert installer.version_of("hare_pro") == ""
+
+
+def test_a_lapsed_key_takes_the_newest_release_it_covers(
+    server: Server, keys, installer: Environment
+):
+    done = installer.install(server, keys["lapsed"], "hare-pro")
+
+    assert done.code == 0, done.said
+    assert installer.version_of("hare_pro") == "1.0"
+
+
+def test_a_lapsed_key_is_told_why_it_does_not_get_a_newer_release(
+    server: Server, keys, installer: Environment
+):
+    done = installer.install(server, keys["lapsed"], "hare-pro==2.0")
+
+    assert done.code != 0
+    assert "Your license of Hare Pro ended" in done.said, done.said
+    assert installer.version_of("hare_pro") == ""
+
+
+def test_a_key_that_covers_no_release_any_more_is_told_why(
+    server: Server, keys, installer: Environment
+):
+    done = installer.install(server, keys["lapsed_long_ago"], "hare-pro")
+
+    assert done.code != 0
+    assert "Your license of Hare Pro ended" in done.said, done.said
