@@ -1,5 +1,6 @@
 """The WSGI application: which door a request goes to."""
 
+import traceback
 from collections.abc import Callable, Iterable
 from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -13,6 +14,7 @@ from .store import Store
 from .webhooks.push import Pusher
 from .world import Options, World
 
+BUG = {"error": {"type": "api_error", "message": "The stand-in has a bug; see its stderr."}}
 WSGIApp = Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]
 
 
@@ -35,6 +37,9 @@ class App:
             answer = self.answer(Request.read(environ))
         except ConnectionCutError:
             answer = Answer(cut_off=True)
+        except Exception:
+            traceback.print_exc()
+            answer = Answer.json(BUG, 500)
         return answer.send(start_response)
 
     def answer(self, request: Request) -> Answer:

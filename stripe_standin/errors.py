@@ -8,10 +8,12 @@ DOCS = "https://docs.stripe.com/error-codes/"
 
 
 class StripeError(Exception):
-    """An answer that is not 2xx; what was done before it is kept, as at Stripe."""
+    """An answer that is not 2xx. It takes back what the request did, unless `keeps_changes` (a
+    declined charge stays on the record)."""
 
     def __init__(self, status: int, kind: str, message: str, **details: Any) -> None:
         super().__init__(message)
+        self.keeps_changes = False
         self.status = status
         self.error = {"type": kind, "message": message}
         self.error |= {key: value for key, value in details.items() if value}

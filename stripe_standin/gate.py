@@ -85,7 +85,7 @@ def run(built: Built, call: Call) -> tuple[int, Json]:
     try:
         body = built.handler(call)
     except StripeError as error:
-        if error.status != 402:
+        if not error.keeps_changes:
             call.world.store.rollback()
         return error.status, error.body
     return 200, expand(call.world, body, call.params.get("expand", ()))

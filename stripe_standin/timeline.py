@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator
 
 from .contract import Json
 from .engine.collecting import collect
+from .engine.pending_updates import drop_pending
 from .engine.subscribing import finalize_and_collect, renew
 from .engine.subscription_ends import end_subscription
+from .engine.voiding import void_invoice
 from .world import World
 
 Action = Callable[[World, str], object]
@@ -102,12 +104,20 @@ def _try_again(world: World, invoice_id: str) -> None:
 
 
 @rule
+def pending_updates_expire(world: World) -> Iterator[Due]:
+    for subscription in world.all("subscription"):
+        if subscription["pending_update"]:
+            yield subscription["pending_update"]["expires_at"], subscription["id"], drop_pending
+
+
+@rule
 def unpaid_beginnings_expire(world: World) -> Iterator[Due]:
     for subscription in world.all("subscription", status="incomplete"):
         yield subscription["created"] + INCOMPLETE_SECONDS, subscription["id"], _expire_beginning
 
 
 def _expire_beginning(world: World, subscription_id: str) -> Json:
+    void_invoice(world, world.get(subscription_id)["latest_invoice"])
     return world.change(
         subscription_id,
         "customer.subscription.updated",

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from django.conf import settings as django_settings
 from django.core.cache import cache
+from time_machine import TimeMachineFixture
 
 from tests.shop import Shop
 from tests.standin.process import StandIn, start_standin
@@ -36,6 +37,6 @@ def standin(standin_process: StandIn, settings: object, socket_enabled: None) ->
 
 
 @pytest.fixture
-def shop(db: None, standin: StandIn) -> Shop:
+def shop(db: None, standin: StandIn, time_machine: TimeMachineFixture) -> Shop:
     """The demo's catalog, at Stripe too, and everything a story needs."""
-    return Shop.open(standin)
+    return Shop.open(standin, time_machine)

@@ -1,15 +1,19 @@
 """The parts of a story: buyers, Stripe's deliveries, the worker, and the clock."""
 
 import re
+import time
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from django.core.management import call_command
 from django.http import HttpResponse
 from django.test import Client
+from time_machine import TimeMachineFixture
 
 from billing.models import Price
+from lib.times import from_unix
 from portal.management.commands.work import work_once
 from tests.standin.process import StandIn
 
@@ -48,17 +52,44 @@ class Buyer:
 @dataclass
 class Shop:
     standin: StandIn
+    clock: TimeMachineFixture
 
     @classmethod
-    def open(cls, standin: StandIn) -> "Shop":
+    def open(cls, standin: StandIn, clock: TimeMachineFixture) -> "Shop":
         call_command("demo_catalog", verbosity=0, stdout=_Quiet())
         call_command("sync_catalog", stdout=_Quiet())
         assert not Price.objects.filter(stripe_id="").exists()
-        return cls(standin)
+        return cls(standin, clock)
 
     def deliver(self, **options: Any) -> list[int]:
         """Post what Stripe holds back to the webhook; the statuses it answered."""
-        return [self.post(delivery) for delivery in self.standin.take(**options)]
+        return [self.post(delivery) for delivery in self.take(**options)]
+
+    def take(self, **options: Any) -> list[dict[str, Any]]:
+        """What Stripe holds back, signed at our time."""
+        return self.standin.take(**{"signed_at": int(time.time()), **options})
+
+    def advance(self, **span: float) -> datetime:
+        """Let time pass at Stripe and here; the new time."""
+        now = from_unix(self.standin.advance(int(timedelta(**span).total_seconds())))
+        self.clock.move_to(now)
+        return now
+
+    def settle(self) -> None:
+        """Deliver and work until nothing is left to do."""
+        while self.deliver():
+            self.work()
+        self.work()
+
+    def stripe_counts(self) -> dict[str, int]:
+        """How many objects of each kind Stripe has."""
+        counts: dict[str, int] = self.standin.control("GET", "state")["counts"]
+        return counts
+
+    def fail_stripe(self, method: str, path: str, *, kind: str, when: str, times: int) -> None:
+        """Let the next *times* requests to this path fail, before or after they took effect."""
+        fault = {"method": method, "path": path, "kind": kind, "when": when, "times": times}
+        self.standin.control("POST", "faults", fault)
 
     def post(self, delivery: dict[str, Any]) -> int:
         headers = {"Stripe-Signature": delivery["headers"]["Stripe-Signature"]}

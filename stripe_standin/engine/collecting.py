@@ -1,9 +1,11 @@
 """Invoices from open to paid: charges, failures, and what they do to the subscription."""
 
 from ..contract import Json
+from ..errors import StripeError, card_declined, invalid_request
 from ..world import World
 from .charging import try_charge
 from .invoicing import open_payment, subscription_of
+from .pending_updates import apply_pending
 from .subscription_ends import end_subscription
 
 DAY = 24 * 3600
@@ -84,14 +86,16 @@ def mark_paid(world: World, invoice_id: str) -> Json:
             status="paid",
             status_transitions=transitions,
         )
-    _revive_subscription(world, invoice)
+    if invoice["parent"]:
+        apply_pending(world, subscription_of(invoice), invoice_id)
+        _revive_subscription(world, invoice)
     return invoice
 
 
 def _revive_subscription(world: World, invoice: Json) -> None:
     """A paid invoice makes its subscription active, unless an older one still waits."""
-    subscription = world.get(subscription_of(invoice)) if invoice["parent"] else None
-    if subscription and subscription["status"] in ("incomplete", "past_due", "unpaid"):
+    subscription = world.get(subscription_of(invoice))
+    if subscription["status"] in ("incomplete", "past_due", "unpaid"):
         waiting = [
             other
             for other in world.all("invoice", customer=invoice["customer"], status="open")
@@ -134,3 +138,23 @@ def _hold_against(world: World, subscription_id: str, *, exhausted: bool) -> Non
         world.change(subscription_id, UPDATED, status="unpaid")
     elif exhausted:
         end_subscription(world, subscription_id, reason="payment_failed")
+
+
+def why_unpaid(world: World, invoice: Json) -> StripeError:
+    """The 402 (or 400, without any card) that tells why an invoice is still open."""
+    payment = open_payment(world, invoice["id"])
+    intent = world.get(payment["payment"]["payment_intent"]) if payment else {}
+    if intent.get("status") == "requires_action":
+        message = "This payment requires additional user action before it can be completed."
+        code = "invoice_payment_intent_requires_action"
+        return card_declined(message, "authentication_required", code=code)
+    error = intent.get("last_payment_error")
+    if error is None:
+        message = (
+            "There is no `default_payment_method` set on this Customer or Invoice. Please set one"
+            " or pass `payment_method`."
+        )
+        return invalid_request(message)
+    details = {"charge": error.get("charge"), "payment_method": error["payment_method"]}
+    decline = error.get("decline_code", "")
+    return card_declined(error["message"], decline, code=error["code"], **details)

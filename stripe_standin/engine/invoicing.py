@@ -100,7 +100,6 @@ def finalize_invoice(world: World, invoice_id: str, *, intent_id: str = "") -> J
     changes: Json = {
         "automatically_finalizes_at": None,
         "effective_at": world.now(),
-        "ending_balance": 0,
         "hosted_invoice_url": page,
         "invoice_pdf": page + "/pdf",
         "number": f"{customer.get('invoice_prefix', 'DELETED')}-{sequence:04}",
@@ -111,11 +110,25 @@ def finalize_invoice(world: World, invoice_id: str, *, intent_id: str = "") -> J
         days = world.get(subscription_of(invoice))["days_until_due"]
         changes["due_date"] = world.now() + days * 24 * 3600
     if not customer.get("deleted"):
+        changes |= _use_balance(world, customer, invoice["total"])
         world.change(customer["id"], next_invoice_sequence=sequence + 1)
     invoice = world.change(invoice_id, "invoice.finalized", **changes)
     if invoice["amount_due"]:
         _add_payment(world, invoice, intent_id or _add_intent(world, invoice))
     return invoice
+
+
+def _use_balance(world: World, customer: Json, total: int) -> Json:
+    """A negative balance is credit: it pays first, and a negative invoice adds to it
+    (docs.stripe.com/billing/customer/balance)."""
+    start: int = customer["balance"]
+    owed = total + start
+    end = min(owed, 0)
+    if end != start:
+        world.change(customer["id"], "customer.updated", balance=end)
+    due = max(owed, 0)
+    amounts = {"amount_due": due, "amount_remaining": due}
+    return {**amounts, "starting_balance": start, "ending_balance": end}
 
 
 def _add_intent(world: World, invoice: Json) -> str:

@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from ..contract import Json, blank
+from ..lists import whole
 from ..world import World
 from . import amounts
 
@@ -83,3 +84,11 @@ def _parent(details: Json) -> Json:
     kind = "subscription_item_details"
     parent: dict[str, Any] = {"type": kind, kind: details, "invoice_item_details": None}
     return parent
+
+
+def item_period(item: Json) -> tuple[int, int]:
+    return item["current_period_start"], item["current_period_end"]
+
+
+def items_list(subscription_id: str, items: list[Json]) -> Json:
+    return whole(f"/v1/subscription_items?subscription={subscription_id}", items)

@@ -3,11 +3,10 @@
 from typing import Any
 
 from ..contract import Json, blank
-from ..lists import whole
 from ..world import World
 from .collecting import collect
 from .invoicing import draft_invoice, finalize_invoice
-from .lines import item_line
+from .lines import item_line, item_period, items_list
 from .periods import period_end
 
 UPDATED = "customer.subscription.updated"
@@ -27,10 +26,6 @@ def subscription_item(world: World, subscription_id: str, price: Json, quantity:
         subscription=subscription_id,
         tax_rates=[],
     )
-
-
-def items_list(subscription_id: str, items: list[Json]) -> Json:
-    return whole(f"/v1/subscription_items?subscription={subscription_id}", items)
 
 
 def subscription_body(world: World, prices: list[tuple[Json, int]], **fields: Any) -> Json:
@@ -89,8 +84,10 @@ def _settle_currency(world: World, subscription: Json) -> None:
         world.change(customer["id"], "customer.updated", currency=subscription["currency"])
 
 
-def item_period(item: Json) -> tuple[int, int]:
-    return item["current_period_start"], item["current_period_end"]
+def next_lines(world: World, subscription: Json) -> list[Json]:
+    """The lines for the period after the current one."""
+    items = [_next_period(world, item) for item in subscription["items"]["data"]]
+    return [item_line(world, subscription, item, item_period(item)) for item in items]
 
 
 def renew(world: World, subscription_id: str) -> Json:
@@ -98,7 +95,7 @@ def renew(world: World, subscription_id: str) -> Json:
     subscription = world.get(subscription_id)
     ended = item_period(subscription["items"]["data"][0])
     items = [_next_period(world, item) for item in subscription["items"]["data"]]
-    lines = [item_line(world, subscription, item, item_period(item)) for item in items]
+    lines = next_lines(world, subscription)
     pending = world.notes(subscription_id).get("pending_lines", [])
     world.note(subscription_id, pending_lines=[])
     # An unpaid subscription still gets invoices, which stay drafts

@@ -1,10 +1,11 @@
 """Invoices of subscriptions: to be read, and to be paid, voided or given up by hand."""
 
 from ..contract import Json
-from ..engine.collecting import collect, mark_paid
-from ..engine.invoicing import finalize_invoice, open_payment
+from ..engine.collecting import collect, mark_paid, why_unpaid
+from ..engine.invoicing import finalize_invoice
+from ..engine.voiding import cancel_payment, void_invoice
 from ..engine.wallets import customers_method
-from ..errors import card_declined, invalid_request
+from ..errors import invalid_request
 from ..lists import PAGING, cut, in_range, matches, page
 from ..operations import Call, merged_metadata, operation
 
@@ -86,62 +87,21 @@ def pay_invoice(call: Call) -> Json:
     paid = collect(world, invoice["id"], present=present, method_id=method_id)
     if paid["status"] == "paid":
         return paid
-    raise _why_unpaid(call, paid)
+    refusal = why_unpaid(world, paid)
+    refusal.keeps_changes = True
+    raise refusal
 
 
 def _paid_elsewhere(call: Call, invoice: Json) -> Json:
-    payment = open_payment(call.world, invoice["id"])
-    if payment:
-        call.world.change(payment["id"], status="canceled")
-        intent_id = payment["payment"]["payment_intent"]
-        call.world.change(intent_id, "payment_intent.canceled", status="canceled")
+    cancel_payment(call.world, invoice["id"])
     paid = mark_paid(call.world, invoice["id"])
     return call.world.change(paid["id"], amount_paid_off_stripe=paid["amount_due"])
 
 
-def _why_unpaid(call: Call, invoice: Json) -> Exception:
-    payment = open_payment(call.world, invoice["id"])
-    intent = call.world.get(payment["payment"]["payment_intent"]) if payment else {}
-    if intent.get("status") == "requires_action":
-        message = "This payment requires additional user action before it can be completed."
-        code = "invoice_payment_intent_requires_action"
-        return card_declined(message, "authentication_required", code=code)
-    error = intent.get("last_payment_error")
-    if error is None:
-        message = (
-            "There is no `default_payment_method` set on this Customer or Invoice. Please set one"
-            " or pass `payment_method`."
-        )
-        return invalid_request(message)
-    details = {"charge": error.get("charge"), "payment_method": error["payment_method"]}
-    decline = error.get("decline_code", "")
-    return card_declined(error["message"], decline, code=error["code"], **details)
-
-
 @operation("POST", URL + "/{invoice}/void")
-def void_invoice(call: Call) -> Json:
+def void(call: Call) -> Json:
     invoice = _in_status(call, "void", "open", "uncollectible")
-    _cancel_payment(call, invoice)
-    transitions = invoice["status_transitions"] | {"voided_at": call.world.now()}
-    changes: Json = {"status": "void", "status_transitions": transitions}
-    changes |= {"auto_advance": False, "next_payment_attempt": None}
-    return call.world.change(invoice["id"], "invoice.voided", **changes)
-
-
-def _cancel_payment(call: Call, invoice: Json) -> None:
-    payment = open_payment(call.world, invoice["id"])
-    if payment:
-        intent_id = payment["payment"]["payment_intent"]
-        now = call.world.now()
-        transitions = payment["status_transitions"] | {"canceled_at": now}
-        call.world.change(payment["id"], status="canceled", status_transitions=transitions)
-        call.world.change(
-            intent_id,
-            "payment_intent.canceled",
-            status="canceled",
-            canceled_at=now,
-            cancellation_reason="void_invoice",
-        )
+    return void_invoice(call.world, invoice["id"])
 
 
 @operation("POST", URL + "/{invoice}/mark_uncollectible")

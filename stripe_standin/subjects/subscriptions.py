@@ -51,7 +51,7 @@ def get_subscription(call: Call) -> Json:
 @operation(
     "POST",
     URL + "/{subscription_exposed_id}",
-    takes=f"{FIELDS} metadata off_session {subscription_changes.TAKES}",
+    takes=f"{FIELDS} metadata {subscription_changes.TAKES}",
 )
 def update_subscription(call: Call) -> Json:
     subscription = call.world.require("subscription", call.ids[0])

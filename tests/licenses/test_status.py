@@ -81,8 +81,9 @@ def test_a_move_touches_no_date_and_no_other_license():
 def test_four_who_revoke_at_once_leave_one_event():
     license = make_license()
 
-    at_once(4, lambda: revoke_license(license.pk, at=AT, reason="refund"))
+    results = at_once(4, lambda: revoke_license(license.pk, at=AT, reason="refund"))
 
     license.refresh_from_db()
+    assert all(isinstance(result, License) for result in results)
     assert (license.status, license.rev) == (License.Status.REVOKED, 2)
     assert history(license) == [("issued", ""), ("revoked", "refund")]

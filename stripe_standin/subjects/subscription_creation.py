@@ -1,0 +1,100 @@
+"""Subscriptions made through the API, such as those of invoice customers."""
+
+from ..contract import Json
+from ..engine.collecting import collect, why_unpaid
+from ..engine.invoicing import finalize_invoice
+from ..engine.subscribing import start_subscription, subscription_body
+from ..engine.wallets import customers_method
+from ..errors import invalid_request
+from ..operations import Call, merged_metadata, operation
+from .subscription_changes import checked_quantity, recurring_price
+
+URL = "/v1/subscriptions"
+TAKES = (
+    "customer items.price items.quantity collection_method days_until_due default_payment_method"
+    " description metadata off_session payment_behavior payment_settings.payment_method_types"
+    " payment_settings.save_default_payment_method billing_mode.type"
+)
+
+
+@operation("POST", URL, takes=TAKES)
+def create_subscription(call: Call) -> Json:
+    world, params = call.world, call.params
+    _check(call)
+    body = subscription_body(
+        world,
+        _bought(call),
+        customer=params["customer"],
+        collection_method=params.get("collection_method", "charge_automatically"),
+        days_until_due=params.get("days_until_due"),
+        default_payment_method=params.get("default_payment_method"),
+        description=params.get("description"),
+        metadata=merged_metadata({}, params.get("metadata")),
+    )
+    body["payment_settings"] |= params.get("payment_settings", {})
+    if params.get("billing_mode", {}).get("type") == "classic":
+        body["billing_mode"] = {"type": "classic", "flexible": None}
+    if body["collection_method"] == "send_invoice":
+        # "The subscription is active at once", and its invoice is sent after the usual hour.
+        body["status"] = "active"
+        return start_subscription(world, body, waits=True)
+    return _collect_first(call, start_subscription(world, body))
+
+
+def _bought(call: Call) -> list[tuple[Json, int]]:
+    bought = []
+    for position, item in enumerate(call.params["items"]):
+        param = f"items[{position}]"
+        if "price" not in item:
+            message = f"Missing required param: {param}[price]."
+            raise invalid_request(message, param=f"{param}[price]", code="parameter_missing")
+        price = recurring_price(call.world, item["price"], f"{param}[price]")
+        quantity = checked_quantity(item.get("quantity", 1), f"{param}[quantity]")
+        bought.append((price, quantity))
+    return bought
+
+
+def _check(call: Call) -> None:
+    """Source: docs.stripe.com/api/subscriptions/create."""
+    params = call.params
+    for name in ("customer", "items"):
+        if not params.get(name):
+            message = f"Missing required param: {name}."
+            raise invalid_request(message, param=name, code="parameter_missing")
+    customer = call.world.require("customer", params["customer"], param="customer")
+    by_invoice = params.get("collection_method") == "send_invoice"
+    if by_invoice != ("days_until_due" in params):
+        message = "`days_until_due` is required with, and only allowed with, `send_invoice`."
+        raise invalid_request(message, param="days_until_due")
+    method_id = params.get("default_payment_method")
+    if method_id:
+        customers_method(call.world, method_id, customer["id"], "default_payment_method")
+    _check_payable(params, customer, by_invoice=by_invoice)
+
+
+def _check_payable(params: Json, customer: Json, *, by_invoice: bool) -> None:
+    has_card = (
+        params.get("default_payment_method")
+        or (customer["invoice_settings"]["default_payment_method"])
+    )
+    waits = params.get("payment_behavior") == "default_incomplete"
+    if not (has_card or by_invoice or waits):
+        message = (
+            "This customer has no attached payment source or default payment method. Please"
+            " consider adding a default payment method."
+        )
+        raise invalid_request(message, code="resource_missing")
+
+
+def _collect_first(call: Call, subscription: Json) -> Json:
+    """Paid: active. Not paid: incomplete for 23 hours, or, if so asked, an error."""
+    world, invoice_id = call.world, subscription["latest_invoice"]
+    finalize_invoice(world, invoice_id)
+    if call.params.get("payment_behavior") == "default_incomplete":
+        return world.get(subscription["id"])
+    present = not call.params.get("off_session", False)
+    invoice = collect(world, invoice_id, present=present)
+    wants_error = call.params.get("payment_behavior") == "error_if_incomplete"
+    if invoice["status"] != "paid" and wants_error:
+        raise why_unpaid(world, invoice)
+    return world.get(subscription["id"])
