@@ -115,7 +115,7 @@ def _open_session(cart: Cart) -> str:
     session = stripe_api.create_checkout_session(
         price_id=cart.price.stripe_id,
         quantity=cart.quantity,
-        is_quantity_adjustable=cart.price.tier.threads_per_unit is not None,
+        max_quantity=cart.price.max_quantity,
         client_reference_id=str(cart.public_id),
         customer_id=_stripe_customer_id(cart.customer),
         success_url=SUCCESS_URL.format(base=settings.BASE_URL),

@@ -12,7 +12,6 @@ from lib.money import VolumeTier, check_volume_tiers, volume_total_cents
 from licenses.models import Customer, License, Tier
 from outbox.claims import Claimable, ClaimableManager
 
-UNLIMITED_QUANTITY = 1  # a tier without a thread limit is sold once
 MAX_QUANTITY = 1000
 
 
@@ -67,6 +66,11 @@ class Price(models.Model):
             return [VolumeTier(_whole(up_to), int(cents)) for up_to, cents in self.volume_tiers]
         except (TypeError, ValueError) as error:
             raise ValueError(f"not a table of [up to, cents]: {self.volume_tiers!r}") from error
+
+    @property
+    def max_quantity(self) -> int:
+        """How many units one may buy; a tier without a thread limit is sold once."""
+        return 1 if self.tier.threads_per_unit is None else MAX_QUANTITY
 
     def total_cents(self, quantity: int) -> int:
         """What *quantity* units cost per interval, before tax and discounts."""

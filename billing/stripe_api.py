@@ -154,7 +154,7 @@ def create_checkout_session(
     *,
     price_id: str,
     quantity: int,
-    is_quantity_adjustable: bool,
+    max_quantity: int,
     client_reference_id: str,
     customer_id: str,
     success_url: str,
@@ -163,11 +163,12 @@ def create_checkout_session(
 ) -> RemoteCheckoutSession:
     """A hosted page that sells one subscription, by card only.
 
-    *customer_id* "" lets Checkout make a customer. The same key gives the same session.
+    *max_quantity* 1 fixes the quantity. *customer_id* "" lets Checkout make a customer.
+    The same key gives the same session.
     """
     line: SessionCreateParamsLineItem = {"price": price_id, "quantity": quantity}
-    if is_quantity_adjustable:
-        line["adjustable_quantity"] = {"enabled": True, "minimum": 1}
+    if max_quantity > 1:  # said explicitly: Stripe's own maximum is 99
+        line["adjustable_quantity"] = {"enabled": True, "minimum": 1, "maximum": max_quantity}
     params: SessionCreateParams = {
         "mode": "subscription",
         "line_items": [line],

@@ -36,8 +36,7 @@ class BuyForm(forms.Form):
 
     def click(self) -> Click:
         price: Price = self.cleaned_data["price"]
-        is_adjustable = price.tier.threads_per_unit is not None
-        quantity = self.cleaned_data["quantity"] if is_adjustable else 1
+        quantity = min(self.cleaned_data["quantity"], price.max_quantity)
         return Click(self.cleaned_data["nonce"], price, quantity)
 
 

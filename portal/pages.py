@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from billing.models import MAX_QUANTITY, Price
+from billing.models import Price
 from lib.money import format_cents
 from licenses.models import Product, Tier
 from portal.installing import free_projects_of
@@ -78,10 +78,10 @@ def _product_card(product: Product, by_tier: dict[int, list[Price]]) -> ProductC
 
 
 def _tier_card(tier: Tier, prices: Iterable[Price]) -> TierCard:
-    return TierCard(tier, tuple(_choice(price, tier) for price in prices))
+    return TierCard(tier, tuple(_choice(price) for price in prices))
 
 
-def _choice(price: Price, tier: Tier) -> PriceChoice:
+def _choice(price: Price) -> PriceChoice:
     steps = price.tiers if price.volume_tiers else []
     starts = [1, *((step.up_to or 0) + 1 for step in steps[:-1])]
     return PriceChoice(
@@ -94,5 +94,5 @@ def _choice(price: Price, tier: Tier) -> PriceChoice:
             if start > 1
         ),
         nonce=secrets.token_urlsafe(24),
-        max_quantity=1 if tier.threads_per_unit is None else MAX_QUANTITY,
+        max_quantity=price.max_quantity,
     )

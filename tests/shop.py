@@ -103,6 +103,37 @@ class Shop:
         while work_once():
             pass
 
+    def ask_stripe(self, method: str, path: str, form: str = "") -> Any:
+        """Somebody else's request to Stripe: the Dashboard, another program."""
+        headers = {"Authorization": "Bearer sk_test_somebody"}
+        if form:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        answer = self.standin.request(method, path, form, headers)
+        assert answer.status == 200, answer.text
+        return answer.json()
+
+    def newest_session(self) -> dict[str, Any]:
+        session: dict[str, Any] = self.ask_stripe("GET", "/v1/checkout/sessions?limit=1")["data"][0]
+        return session
+
+    def sell_something_else(self) -> str:
+        """A subscription of another product of the same Stripe account; its id."""
+        self.ask_stripe("POST", "/v1/products", "id=mug&name=Mug")
+        price = self.ask_stripe(
+            "POST",
+            "/v1/prices",
+            "product=mug&currency=usd&unit_amount=500&recurring[interval]=month",
+        )
+        session = self.ask_stripe(
+            "POST",
+            "/v1/checkout/sessions",
+            "mode=subscription&success_url=http://elsewhere.example/"
+            f"&line_items[0][price]={price['id']}&line_items[0][quantity]=1",
+        )
+        self.standin.pay_checkout(session["url"])
+        stripe_id: str = self.newest_session()["subscription"]
+        return stripe_id
+
 
 class _Quiet:
     def write(self, text: str) -> None:

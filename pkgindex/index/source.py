@@ -9,7 +9,7 @@ from functools import cache
 
 from django.conf import settings
 from django.core.files.storage import default_storage
-from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections
+from django.db import DatabaseError, InterfaceError, OperationalError, connections
 from django.db import connection as database
 
 from licenses import credentials
@@ -57,14 +57,20 @@ def borrowed_connection() -> Iterator[None]:
     """Keep the rules of Django's request cycle, of which the index is no part: a connection that
     is broken or older than CONN_MAX_AGE is closed before and after, so that no thread keeps it.
     """
-    close_old_connections()
+    _close_old_connections()
     try:
         yield
     except (OperationalError, InterfaceError) as error:
         logger.exception("The index cannot read the database")
         raise Unavailable from error
     finally:
-        close_old_connections()
+        _close_old_connections()
+
+
+def _close_old_connections() -> None:
+    for each in connections.all(initialized_only=True):
+        if not each.in_atomic_block:  # a transaction around us belongs to somebody else
+            each.close_if_unusable_or_obsolete()
 
 
 def find_reader(token: str, at: datetime) -> Reader | None:

@@ -14,7 +14,9 @@ _BLOCK = 1024 * 1024
 
 def check_record(archive: zipfile.ZipFile, folder: str, text: str) -> None:
     """RECORD must list every file of the wheel with its digest, and no other."""
-    recorded = {row[0]: row[1] if len(row) > 1 else "" for row in csv.reader(text.splitlines())}
+    recorded = {
+        row[0]: row[1] if len(row) > 1 else "" for row in csv.reader(text.splitlines()) if row
+    }
     exempt = {f"{folder}/{name}" for name in _UNRECORDED}
     present = {name for name in archive.namelist() if not name.endswith("/")}
     if unlisted := present - exempt - recorded.keys():

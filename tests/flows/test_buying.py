@@ -85,7 +85,10 @@ def test_the_quantity_changed_on_stripes_page_is_what_is_licensed(shop: Shop):
     assert Payment.objects.get().amount_cents == 20 * 21900
 
 
-@pytest.mark.parametrize("options", [{"order": "reversed"}, {"copies": 3}, {"order": "shuffled", "seed": 7, "copies": 2}])  # fmt: skip
+@pytest.mark.parametrize(
+    "options",
+    [{"order": "reversed"}, {"copies": 3}, {"order": "shuffled", "seed": 7, "copies": 2}],
+)
 def test_no_order_and_no_number_of_deliveries_changes_the_outcome(shop: Shop, options):
     buyer = Buyer(shop)
     buyer.pay(buyer.press_buy("pro_monthly")["Location"])
@@ -120,7 +123,9 @@ def test_another_visitors_session_id_is_not_found(shop: Shop):
     assert License.objects.count() == 0  # and nothing was granted by looking
 
 
-@pytest.mark.parametrize("session_id", ["", "cs_test_unknown", "x", "cs_test_a\x00b", "cs_" + "a" * 200])
+@pytest.mark.parametrize(
+    "session_id", ["", "cs_test_unknown", "x", "cs_test_a\x00b", "cs_" + "a" * 200]
+)
 def test_a_session_id_that_is_none_is_not_found(shop: Shop, session_id: str):
     assert Client().get("/welcome/", {"session_id": session_id}).status_code == 404
 

@@ -1,0 +1,38 @@
+from pathlib import Path
+
+import pytest
+
+from licenses.models import License, Tier
+from tests.make import make_credential, make_license, make_tier
+from tests.pkgindex.index_client import IndexClient
+
+
+@pytest.fixture(autouse=True)
+def _own_storage(settings, tmp_path: Path) -> None:
+    settings.MEDIA_ROOT = tmp_path / "files"
+
+
+@pytest.fixture
+def stranger() -> IndexClient:
+    return IndexClient()
+
+
+@pytest.fixture
+def pro(db: None) -> Tier:
+    return make_tier("pro")
+
+
+@pytest.fixture
+def enterprise(db: None) -> Tier:
+    return make_tier("enterprise")
+
+
+@pytest.fixture
+def license(pro: Tier) -> License:
+    return make_license(tier=pro)
+
+
+@pytest.fixture
+def holder(license: License) -> IndexClient:
+    """Whoever holds an active license of Pro."""
+    return IndexClient(make_credential(license.customer)[1])

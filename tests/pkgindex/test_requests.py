@@ -1,0 +1,203 @@
+"""How the index speaks HTTP: redirects, caching, methods, queries, and a database that is away."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from config.wsgi import application
+from licenses import status
+from licenses.models import Credential, License, Tier
+from pkgindex.index import ROUTES, mount_index
+from tests.pkgindex.index_client import JSON, IndexClient
+from tests.pkgindex.make import make_file, make_project, make_release, url_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def public(db: None) -> None:
+    make_file(make_release(make_project("hare", is_public=True)))
+
+
+def test_everything_else_is_djangos(stranger: IndexClient):
+    for path in ("/", "/simpler/", "/pricing/", "/legacy/", "/filesystem"):
+        assert stranger.get(path).body == b"Django"
+
+
+def test_the_application_is_the_index_in_front_of_django():
+    assert application.__qualname__ == mount_index(application).__qualname__
+    assert all(route.startswith(("/simple/", "/files/")) for route in ROUTES)
+
+
+@pytest.mark.parametrize(
+    ("asked", "location"),
+    [
+        ("/simple", "/simple/"),
+        ("/simple/hare", "/simple/hare/"),
+        ("/simple/Hare/", "/simple/hare/"),
+        ("/simple/Hare_.-Pro", "/simple/hare-pro/"),
+        ("/simple/hare?format=text/html", "/simple/hare/?format=text/html"),
+        ("/simple?a=\r\nSet-Cookie: b", "/simple/?a=%0D%0ASet-Cookie:%20b"),
+    ],
+)
+def test_another_spelling_moves_to_the_page_itself(
+    stranger: IndexClient, asked: str, location: str
+):
+    reply = stranger.get(asked)
+
+    assert reply.status == 301
+    assert reply.headers["Location"] == location
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/simple/-/", "/simple/a b/", "/simple/a\x00b/", "/simple/\xe4/", "/simple//", "/simple/a/b"],
+)
+def test_what_cannot_be_a_name_is_not_found(stranger: IndexClient, path: str):
+    assert stranger.get(path).status == 404
+
+
+@pytest.mark.parametrize("path", ["/simple/", "/simple/hare/"])
+def test_a_page_is_fresh_each_time_and_cheap_to_ask_again(
+    stranger: IndexClient, public: None, path: str
+):
+    first = stranger.get(path, accept=JSON)
+    again = stranger.get(path, accept=JSON, if_none_match=f'"x", W/{first.headers["ETag"]}')
+
+    assert first.headers["Cache-Control"] == "private, no-cache"
+    assert first.headers["Vary"] == "Accept, Authorization"
+    assert again.status == 304
+    assert again.headers["ETag"] == first.headers["ETag"]
+    assert again.headers["Vary"] == first.headers["Vary"]
+    assert again.body == b""
+
+
+def test_each_form_of_a_page_has_its_own_etag(stranger: IndexClient, public: None):
+    tags = {
+        stranger.get("/simple/hare/", accept=accept).headers["ETag"]
+        for accept in (JSON, "text/html")
+    }
+
+    assert len(tags) == 2
+
+
+def test_a_new_release_changes_the_etag(stranger: IndexClient):
+    project = make_project("hare", is_public=True)
+    before = stranger.get("/simple/hare/").headers["ETag"]
+    make_file(make_release(project, "1.1"))
+
+    assert stranger.get("/simple/hare/", if_none_match=before).status == 200
+
+
+def test_a_browser_runs_nothing_of_a_page(stranger: IndexClient, public: None):
+    headers = stranger.get("/simple/hare/", accept="text/html").headers
+
+    assert headers["Content-Security-Policy"] == "sandbox; default-src 'none'"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize("path", ["/simple/", "/simple/hare/", "/simple/nothing/", "/simple/hare"])
+def test_head_says_what_get_says_without_the_body(stranger: IndexClient, public: None, path: str):
+    got, head = stranger.get(path), stranger.get(path, method="HEAD")
+
+    assert (head.status, head.headers) == (got.status, got.headers)
+    assert head.body == b""
+    assert int(head.headers["Content-Length"]) == len(got.body)
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PROPFIND"])
+@pytest.mark.parametrize("path", ["/simple/", "/simple/hare/", "/files/0000000000000000/a"])
+@pytest.mark.filterwarnings("ignore:Unknown REQUEST_METHOD")
+def test_only_get_and_head_are_answered(stranger: IndexClient, method: str, path: str):
+    reply = stranger.get(path, method=method)
+
+    assert reply.status == 405
+    assert reply.headers["Allow"] == "GET, HEAD"
+
+
+def test_a_form_that_we_do_not_speak_is_406(stranger: IndexClient, public: None):
+    reply = stranger.get("/simple/hare/", accept="application/json")
+
+    assert reply.status == 406
+    assert "application/vnd.pypi.simple.v1+json" in reply.text
+
+
+def test_a_reason_in_a_status_line_is_one_line_of_ascii(
+    holder: IndexClient, license: License, enterprise: Tier
+):
+    enterprise.name = "Größe\r\nX-Evil: 1"
+    enterprise.save()
+    file = make_file(make_release(make_project("hare-ent", tiers=[enterprise])))
+
+    reply = holder.get(url_of(file))
+
+    assert reply.status == 402
+    assert reply.reason.isascii()
+    assert reply.reason.isprintable()
+    assert "X-Evil" not in reply.headers
+
+
+# --- what it costs ----------------------------------------------------------------------------
+
+
+def test_a_page_costs_the_same_queries_for_any_number_of_files(
+    holder: IndexClient, license: License, pro: Tier, enterprise: Tier, django_assert_num_queries
+):
+    mine, other = make_project(tiers=[pro]), make_project("hare-ent", tiers=[enterprise])
+    for number in range(5):
+        make_file(make_release(mine, f"1.{number}"))
+        make_file(make_release(other, f"1.{number}"))
+    holder.get("/simple/")  # notes the use of the key
+
+    with django_assert_num_queries(4):
+        holder.page("/simple/hare-pro/")
+    with django_assert_num_queries(5):
+        holder.page("/simple/hare-ent/")
+    status.lapse_license(license.pk, at=timezone.now(), reason="ended")
+    with django_assert_num_queries(4):
+        holder.page("/simple/hare-pro/")
+
+
+def test_a_stranger_costs_two_queries_a_page(
+    stranger: IndexClient, public: None, django_assert_num_queries
+):
+    with django_assert_num_queries(2):
+        stranger.page("/simple/hare/")
+
+
+def test_a_file_costs_four_queries(holder: IndexClient, pro: Tier, django_assert_num_queries):
+    file = make_file(make_release(make_project(tiers=[pro])))
+    holder.get("/simple/")
+
+    with django_assert_num_queries(4):
+        assert holder.get(url_of(file)).status == 200
+
+
+# --- the use of a key -------------------------------------------------------------------------
+
+
+def test_the_use_of_a_key_is_noted_with_the_client(holder: IndexClient):
+    holder.get("/simple/", user_agent='pip/26.3 {"ci":null}')
+
+    credential = Credential.objects.get()
+    assert credential.last_client == "pip/26.3"
+    assert credential.last_used_at is not None
+
+
+def test_the_use_is_written_once_in_five_minutes(holder: IndexClient):
+    holder.get("/simple/", user_agent="pip/26.3")
+    holder.get("/simple/", user_agent="uv/0.13.9")
+    assert Credential.objects.get().last_client == "pip/26.3"
+    Credential.objects.update(last_used_at=timezone.now() - timedelta(minutes=6))
+
+    holder.get("/simple/", user_agent="uv/0.13.9")
+
+    assert Credential.objects.get().last_client == "uv/0.13.9"
+
+
+@pytest.mark.parametrize("agent", ["", "\xff\xfe", "<script>", "a" * 500 + "/1"])
+def test_a_strange_client_is_noted_without_its_name(holder: IndexClient, agent: str):
+    assert holder.get("/simple/", user_agent=agent).status == 200
+
+    assert Credential.objects.get().last_client == ""
