@@ -28,12 +28,16 @@ def queue_mail(key: str, *, template: str, to: Sequence[str], context: dict[str,
         key=key,
         defaults={
             "to": list(to),
-            "subject": " ".join(render_to_string(f"{template}.subject.txt", context).split()),
-            "body": render_to_string(f"{template}.txt", context),
+            "subject": " ".join(_text(f"{template}.subject.txt", context).split()),
+            "body": _text(f"{template}.txt", context),
             "due_at": timezone.now(),
         },
     )
     return mail
+
+
+def _text(template: str, context: dict[str, Any]) -> str:
+    return render_to_string(template, context, using="text")
 
 
 def deliver_due_mail(at: datetime) -> int:

@@ -3,11 +3,12 @@
 from datetime import datetime
 from typing import Self
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
-from packaging.utils import canonicalize_name
+from packaging.utils import InvalidName, canonicalize_name
 
 
 def is_normalized(field: str) -> Q:
@@ -69,7 +70,10 @@ class ReservedName(models.Model):
         return f"{self.normalized_name}-*" if self.is_prefix else self.normalized_name
 
     def clean(self) -> None:
-        self.normalized_name = canonicalize_name(self.normalized_name)
+        try:
+            self.normalized_name = canonicalize_name(self.normalized_name, validate=True)
+        except InvalidName as error:
+            raise ValidationError({"normalized_name": str(error)}) from error
 
 
 class Release(models.Model):

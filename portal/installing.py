@@ -70,7 +70,11 @@ def free_projects_of(product: Product) -> list[str]:
 
 
 def signed_document(license: License) -> str | None:
-    """The license as one signed line; None where the shop has no root key (see the checks)."""
+    """The license as one signed line; None for one that allows nothing (suspended, revoked),
+    and where the shop has no root key (see the checks).
+    """
+    if license.status not in {License.Status.ACTIVE, License.Status.LAPSED}:
+        return None
     try:
         return sign_document(license, at=timezone.now())
     except NoRootKey:

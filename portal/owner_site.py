@@ -33,4 +33,5 @@ def has_second_factor(request: HttpRequest) -> bool:
     """Whether this session was opened with a second factor (the demo asks for none)."""
     if not settings.OWNER_NEEDS_SECOND_FACTOR:
         return True
-    return any(record.get("method") == "mfa" for record in get_authentication_records(request))
+    records = get_authentication_records(request, request.user)
+    return any(record.get("method") == "mfa" for record in records)

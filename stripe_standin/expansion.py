@@ -38,8 +38,9 @@ def _expand(world: World, node: Value, steps: list[str]) -> None:
 def _expand_property(world: World, node: Json, name: str) -> None:
     show = SHOWN_ON_REQUEST.get((node.get("object", ""), name))
     if show:
-        if node.get(name) is None:
-            node[name] = show(world, node)
+        shown = show(world, node) if node.get(name) is None else None
+        if shown is not None:  # a price per unit has no `tiers`, not even null
+            node[name] = shown
     elif isinstance(node.get(name), str):
         node[name] = world.find(node[name]) or node[name]
     elif isinstance(node.get(name), list):

@@ -52,13 +52,15 @@ class Answer:
 
     def send(self, start_response: StartResponse) -> Iterable[bytes]:
         if self.cut_off:
-            return _break_off()
+            return _BreakOff()
         phrase = HTTPStatus(self.status).phrase
         headers = {**self.headers, "Content-Length": str(len(self.body))}
         start_response(f"{self.status} {phrase}", list(headers.items()))
         return [self.body]
 
 
-def _break_off() -> Iterator[bytes]:
-    raise ConnectionAbortedError("a fault that was asked for")
-    yield b""
+class _BreakOff(Iterator[bytes]):
+    """A body that ends the connection: the server knows what a lost connection looks like."""
+
+    def __next__(self) -> bytes:
+        raise ConnectionAbortedError("a fault that was asked for")

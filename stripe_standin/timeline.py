@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 from .contract import Json
 from .engine.collecting import collect
+from .engine.invoicing import subscription_of
 from .engine.pending_updates import drop_pending
 from .engine.subscribing import finalize_and_collect, renew
 from .engine.subscription_ends import end_subscription
@@ -101,6 +102,36 @@ def failed_payments_are_tried_again(world: World) -> Iterator[Due]:
 
 def _try_again(world: World, invoice_id: str) -> None:
     collect(world, invoice_id, present=False)
+
+
+@rule
+def invoices_become_overdue(world: World) -> Iterator[Due]:
+    for invoice in world.all("invoice", status="open"):
+        told = world.notes(invoice["id"]).get("overdue")
+        if invoice["due_date"] is not None and not told:
+            yield invoice["due_date"], invoice["id"], _tell_overdue
+
+
+def _tell_overdue(world: World, invoice_id: str) -> None:
+    world.note(invoice_id, overdue=True)
+    invoice = world.get(invoice_id)
+    world.emit("invoice.overdue", invoice)
+    subscription = world.get(subscription_of(invoice))
+    if subscription["status"] == "active":
+        event = "customer.subscription.updated"
+        world.change(subscription["id"], event, status="past_due")
+
+
+@rule
+def pauses_end(world: World) -> Iterator[Due]:
+    for subscription in world.all("subscription"):
+        paused = subscription["pause_collection"]
+        if paused and paused["resumes_at"] is not None:
+            yield paused["resumes_at"], subscription["id"], _resume
+
+
+def _resume(world: World, subscription_id: str) -> None:
+    world.change(subscription_id, "customer.subscription.updated", pause_collection=None)
 
 
 @rule

@@ -1,10 +1,13 @@
 """Fixtures that every test may ask for."""
 
 from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
 
 import pytest
 from django.conf import settings as django_settings
 from django.core.cache import cache
+from django.core.management import call_command
 from time_machine import TimeMachineFixture
 
 from tests.shop import Shop
@@ -40,3 +43,12 @@ def standin(standin_process: StandIn, settings: object, socket_enabled: None) ->
 def shop(db: None, standin: StandIn, time_machine: TimeMachineFixture) -> Shop:
     """The demo's catalog, at Stripe too, and everything a story needs."""
     return Shop.open(standin, time_machine)
+
+
+@pytest.fixture
+def root_key(tmp_path: Path, settings: object) -> Path:
+    """A signing key, made as the owner makes it, and set."""
+    file = tmp_path / "root.pem"
+    call_command("make_root_key", str(file), stdout=StringIO(), stderr=StringIO())
+    settings.LICENSE_ROOT_KEY_FILE = str(file)  # type: ignore[attr-defined]
+    return file

@@ -1,12 +1,14 @@
 """The application's own settings on test values. Nothing else differs but storage and hashing."""
 
+import atexit
 import os
 import tempfile
 from pathlib import Path
 
-_worker = os.environ.get("PYTEST_XDIST_WORKER", "")
-_data = Path(tempfile.gettempdir()) / f"wheelbarrow-tests-{os.getuid()}" / (_worker or "main")
-_data.mkdir(parents=True, exist_ok=True)
+# A folder of this process's own, so that any number of test runs go side by side.
+_folder = tempfile.TemporaryDirectory(prefix="wheelbarrow-tests-", ignore_cleanup_errors=True)
+atexit.register(_folder.cleanup)
+_data = Path(_folder.name)
 
 os.environ |= {
     "DEMO": "1",  # allows the stand-in

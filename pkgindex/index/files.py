@@ -43,15 +43,15 @@ def answer_file(content: Content, asked: Asked) -> Answer:
     if part is None:
         return _send(content, asked, "200 OK", range(content.size), headers)
     if not part:
-        outside = (("Content-Range", f"bytes */{content.size}"), ("Content-Length", "0"))
-        return Answer("416 Range Not Satisfiable", (*outside, *headers))
+        outside = ("Content-Range", f"bytes */{content.size}")
+        return _send(content, asked, "416 Range Not Satisfiable", part, (outside, *headers))
     where = ("Content-Range", f"bytes {part.start}-{part.stop - 1}/{content.size}")
     return _send(content, asked, "206 Partial Content", part, (where, *headers))
 
 
 def _send(content: Content, asked: Asked, status: str, part: range, headers: Headers) -> Answer:
     shape = (("Content-Type", content.media_type), ("Content-Length", str(len(part))))
-    if asked.method == "HEAD":
+    if asked.method == "HEAD" or not part:
         return Answer(status, (*shape, *headers))
     return Answer(status, (*shape, *headers), file=Slice(content.open(), part.start, len(part)))
 

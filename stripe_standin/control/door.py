@@ -37,6 +37,8 @@ def route(method: str, path: str) -> Callable[[Action], Action]:
 def answer(control: Control, request: Request) -> Answer:
     if not is_loopback(request.peer):
         return _refusal(403, "The control API answers loopback addresses only.")
+    if "origin" in request.headers:
+        return _refusal(403, "The control API does not answer pages in a browser.")
     action, subject = _find(request)
     if action is None:
         return _refusal(404, f"No such control: {request.method} {request.path}")

@@ -92,3 +92,13 @@ def item_period(item: Json) -> tuple[int, int]:
 
 def items_list(subscription_id: str, items: list[Json]) -> Json:
     return whole(f"/v1/subscription_items?subscription={subscription_id}", items)
+
+
+def show_price_in_items(world: World, price: Json) -> None:
+    """Items hold their price in full, so a price that was archived must be so there too."""
+    for subscription in world.all("subscription"):
+        items = subscription["items"]["data"]
+        if any(item["price"]["id"] == price["id"] for item in items):
+            for item in items:
+                item["price"] = price if item["price"]["id"] == price["id"] else item["price"]
+            world.put(subscription)

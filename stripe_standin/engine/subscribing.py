@@ -5,9 +5,10 @@ from typing import Any
 from ..contract import Json, blank
 from ..world import World
 from .collecting import collect
-from .invoicing import draft_invoice, finalize_invoice
+from .invoicing import draft_invoice, finalize_invoice, subscription_of
 from .lines import item_line, item_period, items_list
 from .periods import period_end
+from .voiding import give_up, void_invoice
 
 UPDATED = "customer.subscription.updated"
 
@@ -126,9 +127,23 @@ def _next_period(world: World, item: Json) -> Json:
 
 
 def finalize_and_collect(world: World, invoice_id: str, *, present: bool) -> Json:
-    """What the clock does to a draft after its hour, and Stripe at once to a first invoice."""
+    """What the clock does to a draft after its hour."""
+    invoice = world.get(invoice_id)
+    paused = world.get(subscription_of(invoice))["pause_collection"]
+    if paused:
+        return _leave_uncollected(world, invoice_id, paused["behavior"])
     invoice = finalize_invoice(world, invoice_id)
     if invoice["collection_method"] == "send_invoice" and invoice["amount_due"]:
         world.emit("invoice.sent", invoice)
         return invoice
     return collect(world, invoice_id, present=present)
+
+
+def _leave_uncollected(world: World, invoice_id: str, behavior: str) -> Json:
+    """docs.stripe.com/billing/subscriptions/pause-payment: three ways to let a period go by."""
+    if behavior == "keep_as_draft":
+        return world.change(
+            invoice_id, "invoice.updated", auto_advance=False, automatically_finalizes_at=None
+        )
+    finalize_invoice(world, invoice_id)
+    return void_invoice(world, invoice_id) if behavior == "void" else give_up(world, invoice_id)

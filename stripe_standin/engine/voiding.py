@@ -32,3 +32,16 @@ def cancel_payment(world: World, invoice_id: str) -> None:
         cancellation_reason="void_invoice",
         status="canceled",
     )
+
+
+def give_up(world: World, invoice_id: str) -> Json:
+    """Uncollectible: still payable, but nobody asks for it."""
+    moment = {"marked_uncollectible_at": world.now()}
+    return world.change(
+        invoice_id,
+        "invoice.marked_uncollectible",
+        auto_advance=False,
+        next_payment_attempt=None,
+        status="uncollectible",
+        status_transitions=world.get(invoice_id)["status_transitions"] | moment,
+    )

@@ -73,6 +73,8 @@ def submit(world: World, session_id: str, request: Request) -> Answer:
         session = _find(world, session_id)
         if session is None or not _is_open(session):
             return _ended(session)
+        if _lost_customer(world, session):
+            return _form(world, session, "This customer no longer exists.", status=400)
         fields = read_fields(request.body)
         items = world.notes(session_id)["items"]
         try:
@@ -113,6 +115,11 @@ def _find(world: World, session_id: str) -> Json | None:
 
 def _is_open(session: Json) -> bool:
     return bool(session["status"] == "open")
+
+
+def _lost_customer(world: World, session: Json) -> bool:
+    """Deleted since the session was opened: nobody is left to subscribe."""
+    return bool(session["customer"] and world.get(session["customer"]).get("deleted"))
 
 
 def _ended(session: Json | None) -> Answer:

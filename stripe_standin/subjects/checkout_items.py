@@ -15,6 +15,7 @@ HIGHEST_QUANTITY = 999999
 def read_items(call: Call) -> list[Json]:
     items = [_item(call, item, position) for position, item in enumerate(_given(call.params))]
     _check_together(call.params, items)
+    _check_currency(call, items[0]["currency"])
     return items
 
 
@@ -104,4 +105,16 @@ def _check_together(params: Json, items: list[Json]) -> None:
         raise invalid_request(message, param="line_items")
     if len({item["currency"] for item in items}) > 1:
         message = "All prices of a Checkout Session must have the same currency."
+        raise invalid_request(message, param="line_items")
+
+
+def _check_currency(call: Call, currency: str) -> None:
+    """A customer keeps the currency of his first subscription."""
+    customer = call.world.find(call.params.get("customer"))
+    bound = customer and customer.get("currency")
+    if bound and bound != currency:
+        message = (
+            "You cannot combine currencies on a single customer. This customer has had a"
+            f" subscription with currency {bound}."
+        )
         raise invalid_request(message, param="line_items")

@@ -3,7 +3,7 @@
 from ..contract import Json
 from ..engine.collecting import collect, mark_paid, why_unpaid
 from ..engine.invoicing import finalize_invoice
-from ..engine.voiding import cancel_payment, void_invoice
+from ..engine.voiding import cancel_payment, give_up, void_invoice
 from ..engine.wallets import customers_method
 from ..errors import invalid_request
 from ..lists import PAGING, cut, in_range, matches, page
@@ -107,12 +107,16 @@ def void(call: Call) -> Json:
 @operation("POST", URL + "/{invoice}/mark_uncollectible")
 def mark_uncollectible(call: Call) -> Json:
     invoice = _in_status(call, "mark uncollectible", "open", "draft")
-    moment = {"marked_uncollectible_at": call.world.now()}
-    return call.world.change(
-        invoice["id"],
-        "invoice.marked_uncollectible",
-        status="uncollectible",
-        auto_advance=False,
-        next_payment_attempt=None,
-        status_transitions=invoice["status_transitions"] | moment,
-    )
+    return give_up(call.world, invoice["id"])
+
+
+@operation("POST", URL + "/{invoice}/send")
+def send_invoice(call: Call) -> Json:
+    invoice = _in_status(call, "send", "draft", "open")
+    if invoice["collection_method"] != "send_invoice":
+        message = "You can only send an invoice whose collection_method is send_invoice."
+        raise invalid_request(message)
+    if invoice["status"] == "draft":
+        invoice = finalize_invoice(call.world, invoice["id"])
+    call.world.emit("invoice.sent", invoice)
+    return invoice

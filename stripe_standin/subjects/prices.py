@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from ..contract import Json, Value, blank
 from ..engine.amounts import plain
+from ..engine.lines import show_price_in_items
 from ..errors import invalid_request, missing, not_built
 from ..expansion import shown_on_request
 from ..lists import PAGING, matches, page
@@ -87,7 +88,8 @@ def _take_lookup_key(call: Call, price_id: str | None) -> None:
         if not call.params.get("transfer_lookup_key"):
             message = f"A price (`{holder['id']}`) already uses that lookup key."
             raise invalid_request(message, param="lookup_key")
-        call.world.change(holder["id"], "price.updated", lookup_key=None)
+        changed = call.world.change(holder["id"], "price.updated", lookup_key=None)
+        show_price_in_items(call.world, changed)
 
 
 @operation(
@@ -127,7 +129,9 @@ def update_price(call: Call) -> Json:
     _take_lookup_key(call, price["id"])
     if "metadata" in call.params:
         changes["metadata"] = merged_metadata(price["metadata"], call.params["metadata"])
-    return call.world.change(price["id"], "price.updated", **changes)
+    changed = call.world.change(price["id"], "price.updated", **changes)
+    show_price_in_items(call.world, changed)
+    return changed
 
 
 @shown_on_request("price", "tiers")

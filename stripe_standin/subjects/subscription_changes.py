@@ -74,6 +74,9 @@ def read_changes(world: World, subscription: Json, wanted: list[Json]) -> list[C
             message = f"No such subscription item: '{each['id']}'"
             raise invalid_request(message, param=f"{param}[id]", code="resource_missing")
         after[each["id"]] |= _wanted(world, each, param)
+        if after[each["id"]]["price"]["currency"] != subscription["currency"]:
+            message = "The price's currency is not the subscription's."
+            raise invalid_request(message, param=f"{param}[price]")
     return [Change(item, after[item["id"]]) for item in before]
 
 

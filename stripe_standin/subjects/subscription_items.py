@@ -31,8 +31,9 @@ def update_item(call: Call) -> Json:
         _replace(call, subscription, item | {"metadata": metadata})
     wanted = {name: call.params[name] for name in ("price", "quantity") if name in call.params}
     if wanted:
-        rest = {k: v for k, v in call.params.items() if k not in ("price", "quantity", "metadata")}
-        params = rest | {"items": [{"id": item["id"], **wanted}]}
+        own = {"price", "quantity", "metadata"}
+        params: Json = {k: value for k, value in call.params.items() if k not in own}
+        params["items"] = [{"id": item["id"], **wanted}]
         subscription = call.world.get(subscription["id"])
         change_items(Call(call.world, params=params), subscription, {})
     return _found(call)[1]

@@ -10,7 +10,10 @@ from . import subscription_changes
 
 URL = "/v1/subscriptions"
 LIST = " collection_method created current_period_start current_period_end customer price status"
-FIELDS = "cancel_at cancel_at_period_end cancellation_details default_payment_method description"
+FIELDS = (
+    "cancel_at cancel_at_period_end cancellation_details default_payment_method description"
+    " pause_collection"
+)
 ENDED = ("canceled", "incomplete_expired")
 
 
@@ -71,6 +74,9 @@ def _changes(call: Call, subscription: Json) -> Json:
         method_id = changes["default_payment_method"]
         customer = subscription["customer"]
         customers_method(call.world, method_id, customer, "default_payment_method")
+    if "pause_collection" in params:
+        paused = params["pause_collection"] or None
+        changes["pause_collection"] = paused and {"resumes_at": None, **paused}
     if "metadata" in params:
         changes["metadata"] = merged_metadata(subscription["metadata"], params["metadata"])
     return changes | _cancellation(call, subscription)

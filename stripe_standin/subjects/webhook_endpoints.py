@@ -6,6 +6,7 @@ from ..contract import API_VERSION, Json, blank
 from ..errors import invalid_request, missing, not_built
 from ..lists import PAGING, page
 from ..operations import Call, merged_metadata, operation
+from ..webhooks import queue
 
 URL = "/v1/webhook_endpoints"
 
@@ -76,4 +77,5 @@ def update_webhook_endpoint(call: Call) -> Json:
 @operation("DELETE", URL + "/{webhook_endpoint}")
 def delete_webhook_endpoint(call: Call) -> Json:
     endpoint = get_webhook_endpoint(call)
+    queue.forget_endpoint(call.world, endpoint["id"])
     return call.world.put({"id": endpoint["id"], "object": "webhook_endpoint", "deleted": True})

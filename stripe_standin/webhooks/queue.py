@@ -91,6 +91,12 @@ def forget(world: World, row: Json) -> None:
     _count_pending(world, row["event"])
 
 
+def forget_endpoint(world: World, endpoint_id: str) -> None:
+    for row in pending(world):
+        if row["endpoint"] == endpoint_id:
+            forget(world, row)
+
+
 def postpone(world: World, row: Json, *, until: float, gone_on: float) -> None:
     """Try again at *until*; after three days Stripe gives up."""
     first = row.get("first_try") or until

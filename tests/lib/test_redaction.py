@@ -5,7 +5,6 @@ import pytest
 from lib.redaction import SecretsFilter, redact
 from lib.tokens import TokenKind, mint_token
 
-
 SECRETS = ["sk_live_4242abcd", "whsec_abcdef123", *map(mint_token, TokenKind)]
 
 

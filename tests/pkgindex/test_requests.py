@@ -1,8 +1,13 @@
 """How the index speaks HTTP: redirects, caching, methods, queries, and a database that is away."""
 
+import contextlib
+import threading
+import time
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from config.wsgi import application
@@ -201,3 +206,60 @@ def test_a_strange_client_is_noted_without_its_name(holder: IndexClient, agent: 
     assert holder.get("/simple/", user_agent=agent).status == 200
 
     assert Credential.objects.get().last_client == ""
+
+
+# --- the database -----------------------------------------------------------------------------
+
+
+def test_a_database_that_is_away_is_503_and_not_a_wrong_answer(stranger: IndexClient, public: None):
+    def fail(*args: object) -> None:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    with connection.execute_wrapper(fail):
+        reply = stranger.get("/simple/hare/")
+
+    assert reply.status == 503
+    assert reply.headers["Retry-After"] == "5"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_use_that_cannot_be_noted_fails_no_install(holder: IndexClient):
+    def fail_writes(execute: Any, sql: str, *args: Any) -> Any:
+        if sql.startswith("UPDATE"):
+            raise OperationalError("database is locked")
+        return execute(sql, *args)
+
+    with connection.execute_wrapper(fail_writes):
+        assert holder.get("/simple/").status == 200
+
+    assert Credential.objects.get().last_used_at is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_locked_database_holds_no_install_up(holder: IndexClient):
+    if connection.vendor != "sqlite":
+        pytest.skip("SQLite has one write lock")
+    other = connection.copy()
+    with contextlib.closing(other), other.cursor() as cursor:
+        cursor.execute("BEGIN IMMEDIATE")
+        started = time.monotonic()
+
+        assert holder.get("/simple/").status == 200
+
+        assert time.monotonic() - started < 2
+        cursor.execute("ROLLBACK")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_thread_keeps_a_connection_that_is_too_old(holder: IndexClient):
+    left = []
+
+    def ask() -> None:
+        assert holder.get("/simple/").status == 200
+        left.append(connection.connection)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    thread.join()
+
+    assert left == [None]

@@ -1,0 +1,311 @@
+"""Every URL of Django's URLconf and of the index, asked by eight identities.
+
+The rows below are the rule. A URL without a row fails the test, so nobody adds a door without
+saying who may come in.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from allauth.account.internal.flows.login import record_authentication
+from allauth.mfa.models import Authenticator
+from django.contrib.auth import login
+from django.contrib.sessions.backends.db import SessionStore
+from django.http import HttpRequest
+from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
+
+from billing.models import Cart, Price, Subscription
+from lib.tokens import TokenKind, mint_token
+from licenses.credentials import revoke_credential
+from licenses.models import Credential, Customer, License, User
+from licenses.status import lapse_license, revoke_license
+from pkgindex.index import ROUTES
+from tests.flows.browserless import Visitor
+from tests.make import make_credential, make_customer, make_license, make_tier
+from tests.pkgindex.make import make_file, make_project, make_release
+
+pytestmark = pytest.mark.django_db
+
+ANONYMOUS, WRONG, REVOKED_KEY, REVOKED, LAPSED, OTHER, OTHER_TIER, WEAK_OWNER, OWNER, HOLDER = (
+    "anonymous",
+    "wrong key",
+    "revoked key",
+    "revoked license",
+    "lapsed license",
+    "other customer",
+    "other tier",
+    "owner without second factor",
+    "owner",
+    "holder",
+)
+IDENTITIES = (
+    ANONYMOUS, WRONG, REVOKED_KEY, REVOKED, LAPSED, OTHER, OTHER_TIER, WEAK_OWNER, OWNER, HOLDER,
+)  # fmt: skip
+SIGNED_IN = {REVOKED, LAPSED, OTHER, OTHER_TIER, WEAK_OWNER, OWNER, HOLDER}
+
+
+def everybody(status: int) -> dict[str, int]:
+    return dict.fromkeys(IDENTITIES, status)
+
+
+def signed_in(status: int, *, others: int = 302) -> dict[str, int]:
+    return {name: status if name in SIGNED_IN else others for name in IDENTITIES}
+
+
+def only(name: str, status: int, *, signed: int, others: int = 302) -> dict[str, int]:
+    return {**signed_in(signed, others=others), name: status}
+
+
+# What each identity gets for (method, URL pattern). 302 without a session leads to the sign-in.
+PAGES: dict[tuple[str, str], dict[str, int]] = {
+    ("GET", ""): everybody(200),
+    ("GET", "pricing/"): everybody(200),
+    ("GET", "healthz"): everybody(200),
+    ("POST", "checkout/"): everybody(302),  # an empty form: back to the prices
+    ("GET", "welcome/"): {**everybody(404), HOLDER: 200},
+    ("GET", "account/"): signed_in(200),
+    ("POST", "account/keys/"): signed_in(302),  # an empty form: back to the account
+    ("POST", "account/keys/<int:credential_id>/revoke/"): only(HOLDER, 302, signed=404),
+    ("GET", "account/licenses/<int:license_id>/document/"): only(HOLDER, 200, signed=404),
+    ("POST", "stripe/webhook/"): everybody(400),  # unsigned
+    ("GET", "account/login/"): signed_in(302, others=200),
+    ("GET", "account/login/code/"): signed_in(302, others=200),
+    ("GET", "account/login/code/confirm/"): everybody(302),
+    ("GET", "account/logout/"): signed_in(200),
+    ("GET", "account/inactive/"): everybody(200),
+    ("GET", "account/signup/"): signed_in(302, others=200),
+    # 403: a mailed code cannot be asked for again here, and those have nothing else.
+    ("GET", "account/reauthenticate/"): {**signed_in(403), OWNER: 302},
+    ("GET", "account/2fa/"): signed_in(200),
+    ("GET", "account/2fa/authenticate/"): everybody(302),
+    ("GET", "account/2fa/reauthenticate/"): {**signed_in(403), OWNER: 200},
+    ("GET", "account/2fa/totp/activate/"): {**signed_in(200), OWNER: 302},
+    ("GET", "account/2fa/totp/deactivate/"): {**signed_in(404), OWNER: 302},
+    ("GET", "account/2fa/recovery-codes/"): {**signed_in(404), OWNER: 404},
+    ("GET", "account/2fa/recovery-codes/generate/"): {**signed_in(200), OWNER: 302},
+    ("GET", "account/2fa/recovery-codes/download/"): {**signed_in(404), OWNER: 404},
+}
+
+# What each identity gets of the index: page of a private project, its file, that file's metadata.
+REFUSED = {ANONYMOUS: 401, WEAK_OWNER: 401, OWNER: 401, WRONG: 401, REVOKED_KEY: 401}
+FILE = {**REFUSED, REVOKED: 402, LAPSED: 402, OTHER: 402, OTHER_TIER: 402, HOLDER: 200}
+PAGE = {**FILE, REVOKED: 200, LAPSED: 200, OTHER: 200, OTHER_TIER: 200}
+ROOT = {**everybody(200), WRONG: 401, REVOKED_KEY: 401}
+INDEX = {
+    "/simple/": ROOT,
+    "/simple/<project>/": PAGE,
+    "/files/<digest>/<filename>": FILE,
+    "/files/<digest>/<filename>.metadata": FILE,
+}
+
+
+@dataclass
+class World:
+    visitors: dict[str, Visitor]
+    credential: Credential
+    license: License
+    cart: Cart
+    file_path: str
+
+    def path_of(self, pattern: str) -> str:
+        filled = pattern.replace("<int:credential_id>", str(self.credential.pk))
+        filled = filled.replace("<int:license_id>", str(self.license.pk))
+        if pattern == "welcome/":
+            filled += f"?session_id={self.cart.stripe_session_id}"
+        return "/" + filled
+
+    def index_path_of(self, route: str) -> str:
+        return {
+            "/simple/": "/simple/",
+            "/simple/<project>/": "/simple/hare-ent/",
+            "/files/<digest>/<filename>": self.file_path,
+            "/files/<digest>/<filename>.metadata": f"{self.file_path}.metadata",
+        }[route]
+
+
+@pytest.fixture
+def world(root_key: Any) -> World:
+    """A private project of Enterprise, and somebody of each kind."""
+    enterprise, pro = make_tier("enterprise"), make_tier("pro")
+    project = make_project("hare-ent", tiers=[enterprise])
+    file = make_file(make_release(project, "1.0"))
+    holder = make_customer()
+    license = make_license(customer=holder, tier=enterprise)
+    credential, key = make_credential(holder)
+    long_ago = timezone.now() - timedelta(days=90)
+    revoked = make_license(tier=enterprise)
+    revoke_license(revoked.pk, at=timezone.now(), reason="test")
+    lapsed = make_license(tier=enterprise, paid_through=long_ago)
+    lapse_license(lapsed.pk, at=timezone.now(), reason="test")
+    old, old_key = make_credential(holder, "old")
+    revoke_credential(old.pk, at=timezone.now())
+    return World(
+        visitors={
+            ANONYMOUS: Visitor(),
+            WRONG: Visitor(key=mint_token(TokenKind.INDEX)),
+            REVOKED_KEY: Visitor(key=old_key),
+            REVOKED: of(revoked.customer),
+            LAPSED: of(lapsed.customer),
+            OTHER: of(make_customer()),
+            OTHER_TIER: of(make_license(tier=pro).customer),
+            WEAK_OWNER: Visitor(session=session_of(make_owner("weak@shop.example"), mfa=False)),
+            OWNER: Visitor(session=session_of(make_owner("owner@shop.example"), mfa=True)),
+            HOLDER: Visitor(session=session_of(user_of(holder)), key=key),
+        },
+        credential=credential,
+        license=license,
+        cart=make_cart(enterprise.pk, holder),
+        file_path=f"/files/{file.sha256[:16]}/{file.filename}",
+    )
+
+
+def of(customer: Customer) -> Visitor:
+    return Visitor(session=session_of(user_of(customer)), key=make_credential(customer)[1])
+
+
+def user_of(customer: Customer) -> User:
+    user = customer.contacts.get().user
+    assert user is not None
+    return user
+
+
+def make_owner(email: str) -> User:
+    return User.objects.create_superuser(email)
+
+
+def make_cart(tier_id: int, customer: Customer) -> Cart:
+    """Bought by the holder, and open still, so that its page needs no Stripe."""
+    price = Price.objects.create(
+        tier_id=tier_id, lookup_key="ent", interval="month", unit_amount_cents=100
+    )
+    cart = Cart.objects.create(
+        click="c" * 64, price=price, customer=customer, credential_digest="d" * 64,
+        credential_hint="hint", stripe_session_id="cs_test_matrix",
+    )  # fmt: skip
+    Subscription.objects.create(
+        stripe_id="sub_matrix", customer=customer, cart=cart, status="active", price=price,
+        license=customer.licenses.get(), quantity=1, current_period_end=timezone.now(),
+        created_at=timezone.now(),
+    )  # fmt: skip
+    return cart
+
+
+def session_of(user: User, *, mfa: bool = False) -> str:
+    request = HttpRequest()
+    request.session = SessionStore()
+    login(request, user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    record_authentication(request, user, method="code", email=user.email)
+    if mfa:
+        Authenticator.objects.create(
+            user=user, type=Authenticator.Type.TOTP, data={"secret": "JBSWY3DPEHPK3PXP"}
+        )
+        record_authentication(request, user, method="mfa", type="totp")
+    request.session.save()
+    key: str = request.session.session_key
+    return key
+
+
+def patterns(resolver: URLResolver, prefix: str = "") -> Iterator[str]:
+    for entry in resolver.url_patterns:
+        path = prefix + str(entry.pattern)
+        if isinstance(entry, URLPattern):
+            yield path
+        else:
+            yield from patterns(entry, path)
+
+
+def all_patterns() -> set[str]:
+    return set(patterns(get_resolver()))
+
+
+def test_every_url_has_a_row():
+    rows = {pattern for _, pattern in PAGES}
+
+    unruled = {p for p in all_patterns() - rows if not p.startswith(("owner/", "^legacy"))}
+
+    assert unruled == set(), "say in PAGES who may open these"
+    assert set(ROUTES) == set(INDEX)
+
+
+def test_every_row_is_a_url():
+    assert {pattern for _, pattern in PAGES} - all_patterns() == set()
+
+
+@pytest.mark.parametrize("identity", IDENTITIES)
+def test_the_pages_answer_as_the_rows_say(world: World, identity: str):
+    visitor = world.visitors[identity]
+
+    answers = {
+        (method, pattern): visitor.ask(method, world.path_of(pattern)).status
+        for method, pattern in PAGES
+        if pattern != "account/keys/<int:credential_id>/revoke/"
+    }
+
+    assert answers == {row: PAGES[row][identity] for row in answers}
+
+
+@pytest.mark.parametrize("identity", IDENTITIES)
+def test_nobody_but_its_holder_revokes_a_key(world: World, identity: str):
+    row = ("POST", "account/keys/<int:credential_id>/revoke/")
+
+    reply = world.visitors[identity].ask("POST", world.path_of(row[1]))
+
+    world.credential.refresh_from_db()
+    assert reply.status == PAGES[row][identity]
+    assert (world.credential.revoked_at is not None) == (identity == HOLDER)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("identity", IDENTITIES)
+def test_the_index_answers_as_the_rows_say(world: World, identity: str, method: str):
+    visitor = world.visitors[identity]
+
+    answers = {route: visitor.ask(method, world.index_path_of(route)).status for route in ROUTES}
+
+    assert answers == {route: INDEX[route][identity] for route in ROUTES}
+
+
+@pytest.mark.parametrize("identity", IDENTITIES)
+def test_nobody_uploads_without_an_upload_token(world: World, identity: str):
+    for path in ("/legacy/", "/legacy"):
+        reply = world.visitors[identity].ask("POST", path, {":action": "file_upload"})
+        assert reply.status in {401, 403}, (path, reply.status)
+
+
+@pytest.mark.parametrize("identity", [name for name in IDENTITIES if name != OWNER])
+def test_nobody_enters_the_admin_but_the_owner_with_his_second_factor(world: World, identity: str):
+    visitor = world.visitors[identity]
+
+    for path in admin_paths(world):
+        reply = visitor.ask("GET", path)
+        assert reply.status in {302, 301, 404}, (path, reply.status)
+        if reply.status == 302:
+            target = reply.headers["Location"]
+            assert target.startswith(("/account/", "/owner/login/")) or target == "/owner/"
+
+
+def test_the_owner_opens_every_list_of_the_admin(world: World):
+    lists = [path for path in admin_paths(world) if path.count("/") == 4]
+
+    statuses = {path: world.visitors[OWNER].ask("GET", path).status for path in lists}
+
+    assert len(lists) > 10
+    assert set(statuses.values()) == {200}, statuses
+
+
+def test_an_owner_without_a_second_factor_is_sent_to_enrol_one(world: World):
+    reply = world.visitors[WEAK_OWNER].ask("GET", "/owner/login/")
+
+    assert reply.status == 302
+    assert reply.headers["Location"] == "/account/2fa/totp/activate/"
+
+
+def admin_paths(world: World) -> list[str]:
+    owned = [p for p in all_patterns() if p.startswith("owner/") and "(?P" not in p]
+    numbered = [p.replace("<path:object_id>", "1").replace("<id>", "1") for p in owned]
+    numbered = [p.replace("<int:content_type_id>/<path:object_id>", "1/1") for p in numbered]
+    return ["/" + p for p in numbered if "<" not in p]

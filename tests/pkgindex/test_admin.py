@@ -1,0 +1,113 @@
+import re
+
+import pytest
+from django.contrib import admin
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from licenses.models import Tier, User
+from pkgindex.models import File, Project, Release, ReservedName, UploadToken
+from pkgindex.upload_tokens import find_upload_token
+from tests.pkgindex.make import make_file, make_project, make_release, make_upload_token
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def owner(settings) -> Client:
+    settings.OWNER_NEEDS_SECOND_FACTOR = False
+    client = Client()
+    client.force_login(User.objects.create_superuser("owner@shop.example"))
+    return client
+
+
+def url(model: type, page: str, *args: int) -> str:
+    return reverse(f"admin:pkgindex_{model.__name__.lower()}_{page}", args=args)
+
+
+@pytest.mark.parametrize("model", [Project, Release, File, ReservedName, UploadToken])
+def test_every_list_opens_and_can_be_searched(owner: Client, pro: Tier, model: type):
+    make_file(make_release(make_project(tiers=[pro])))
+    make_upload_token()
+    ReservedName.objects.create(normalized_name="hare")
+
+    assert owner.get(url(model, "changelist")).status_code == 200
+    assert owner.get(url(model, "changelist"), {"q": "hare"}).status_code == 200
+
+
+def test_a_project_is_added_under_its_normalized_name(owner: Client, pro: Tier):
+    answer = owner.post(url(Project, "add"), {"name": "Hare.Pro", "tiers": [pro.pk]})
+
+    assert answer.status_code == 302, answer.context["errors"]
+    project = Project.objects.get()
+    assert (project.name, project.normalized_name) == ("Hare.Pro", "hare-pro")
+    assert list(project.tiers.all()) == [pro]
+
+
+def test_what_a_project_is_granted_by_is_edited(owner: Client, pro: Tier, enterprise: Tier):
+    project = make_project(tiers=[pro])
+
+    owner.post(url(Project, "change", project.pk), {"is_public": "on", "tiers": [enterprise.pk]})
+
+    project.refresh_from_db()
+    assert project.is_public
+    assert list(project.tiers.all()) == [enterprise]
+
+
+def test_a_release_is_yanked_with_a_reason(owner: Client):
+    release = make_release(make_project())
+
+    owner.post(
+        url(Release, "change", release.pk),
+        {"yanked_at_0": "2026-03-01", "yanked_at_1": "12:00", "yank_reason": "loses jobs"},
+    )
+
+    release.refresh_from_db()
+    assert release.yank_reason == "loses jobs"
+    assert release.yanked_at is not None
+
+
+def test_a_reason_without_a_yank_is_refused_on_the_page(owner: Client):
+    release = make_release(make_project())
+
+    answer = owner.post(url(Release, "change", release.pk), {"yank_reason": "loses jobs"})
+
+    assert "A reason needs the moment of the yank beside it." in answer.content.decode()
+
+
+def test_nothing_published_is_deleted_or_edited(owner: Client):
+    file = make_file(make_release(make_project()))
+
+    for row in (file, file.release, file.release.project):
+        assert owner.post(url(type(row), "delete", row.pk)).status_code == 403
+    assert owner.post(url(File, "change", file.pk), {}).status_code == 403
+    assert owner.get(url(Release, "add")).status_code == 403
+
+
+def test_a_token_is_shown_once_when_it_is_made(owner: Client):
+    project = make_project()
+
+    page = owner.post(
+        url(UploadToken, "add"), {"name": "laptop", "projects": [project.pk]}, follow=True
+    ).content.decode()
+
+    shown = re.search(r"wb_up_\w+", page)
+    assert shown is not None
+    token = find_upload_token(shown[0], timezone.now())
+    assert token is not None
+    assert list(token.projects.all()) == [project]
+    again = owner.get(url(UploadToken, "change", token.pk)).content.decode()
+    assert shown[0] not in again
+    assert token.digest not in again
+
+
+def test_tokens_are_revoked_by_an_action(owner: Client):
+    token, secret = make_upload_token()
+
+    owner.post(
+        url(UploadToken, "changelist"),
+        {"action": "revoke", admin.helpers.ACTION_CHECKBOX_NAME: [token.pk]},
+    )
+
+    assert find_upload_token(secret, timezone.now()) is None

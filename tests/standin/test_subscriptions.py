@@ -1,0 +1,365 @@
+"""Changing and ending subscriptions, and giving money back."""
+
+from typing import Any
+
+import pytest
+import stripe
+
+from .shop import DAY, Shop
+
+DECLINED_LATER = "4000000000000341"
+
+
+def expanded(value: Any) -> Any:
+    """What is there, for the type checker."""
+    assert value is not None
+    return value
+
+
+def item_of(subscription: stripe.Subscription) -> str:
+    return str(subscription["items"].data[0].id)
+
+
+def quantity_of(subscription: stripe.Subscription) -> int:
+    return int(subscription["items"].data[0].quantity or 0)
+
+
+def test_lists_hide_canceled_subscriptions_unless_asked(shop: Shop) -> None:
+    kept, ended = shop.buy(), shop.buy()
+    shop.client.v1.subscriptions.cancel(ended.id)
+
+    listed = shop.client.v1.subscriptions.list().data
+    everything = shop.client.v1.subscriptions.list({"status": "all"}).data
+    canceled = shop.client.v1.subscriptions.list({"status": "canceled"}).data
+
+    assert [each.id for each in listed] == [kept.id]
+    assert {each.id for each in everything} == {kept.id, ended.id}
+    assert [each.id for each in canceled] == [ended.id]
+
+
+def test_canceling_now_ends_it_now(shop: Shop) -> None:
+    subscription = shop.buy()
+
+    ended = shop.client.v1.subscriptions.cancel(
+        subscription.id, {"invoice_now": False, "prorate": False}
+    )
+
+    assert (ended.status, ended.cancel_at) == ("canceled", None)
+    assert ended.ended_at is not None
+    assert [d["type"] for d in shop.standin.take()] == ["customer.subscription.deleted"]
+    with pytest.raises(stripe.InvalidRequestError):
+        shop.client.v1.subscriptions.cancel(subscription.id)
+
+
+def test_metadata_merges_and_an_empty_value_removes(shop: Shop) -> None:
+    subscription = shop.buy(subscription_data={"metadata": {"a": "1", "b": "2"}})
+
+    changed = shop.client.v1.subscriptions.update(
+        subscription.id, {"metadata": {"b": "", "c": "3"}}
+    )
+
+    assert changed.metadata.to_dict() == {"a": "1", "c": "3"}
+    event = shop.client.v1.events.list({"limit": 1}).data[0]
+    previous = event.data.previous_attributes
+    assert previous is not None
+    assert previous.to_dict() == {"metadata": {"a": "1", "b": "2"}}
+
+
+def test_an_upgrade_costs_what_its_preview_said(shop: Shop) -> None:
+    subscription = shop.buy(shop.enterprise(), 3)
+    shop.standin.advance(10 * DAY)
+    at = shop.standin.now()
+    change: Any = {
+        "items": [{"id": item_of(subscription), "quantity": 6}],
+        "proration_behavior": "always_invoice",
+        "proration_date": at,
+    }
+
+    preview = shop.client.v1.invoices.create_preview(
+        {"subscription": subscription.id, "subscription_details": change}
+    )
+    changed = shop.client.v1.subscriptions.update(
+        subscription.id, {**change, "payment_behavior": "pending_if_incomplete"}
+    )
+
+    invoice = shop.invoices(subscription.id)[0]
+    assert quantity_of(changed) == 6
+    assert (invoice.status, invoice.billing_reason) == ("paid", "subscription_update")
+    assert invoice.total == preview.total > 0
+    credit, debit = invoice.lines.data
+    assert credit.amount < 0 < debit.amount
+    assert expanded(expanded(credit.parent).subscription_item_details).proration
+
+
+def test_a_declined_upgrade_changes_nothing_while_it_is_pending(shop: Shop) -> None:
+    subscription = shop.buy(shop.enterprise(), 3, card=DECLINED_LATER)
+
+    changed = shop.client.v1.subscriptions.update(
+        subscription.id,
+        {
+            "items": [{"id": item_of(subscription), "quantity": 6}],
+            "proration_behavior": "always_invoice",
+            "payment_behavior": "pending_if_incomplete",
+            "off_session": True,
+        },
+    )
+    shop.standin.advance(DAY)
+
+    later = shop.subscription(subscription.id)
+    assert (quantity_of(changed), changed.status) == (3, "active")
+    assert changed.pending_update is not None
+    assert (quantity_of(later), later.pending_update) == (3, None)
+    assert shop.invoices(subscription.id)[0].status == "void"
+
+
+def test_a_pending_upgrade_is_applied_when_it_is_paid(shop: Shop) -> None:
+    subscription = shop.buy(shop.enterprise(), 3, card=DECLINED_LATER)
+    shop.client.v1.subscriptions.update(
+        subscription.id,
+        {
+            "items": [{"id": item_of(subscription), "quantity": 6}],
+            "proration_behavior": "always_invoice",
+            "payment_behavior": "pending_if_incomplete",
+            "off_session": True,
+        },
+    )
+    customer = str(subscription.customer)
+    method = shop.client.v1.payment_methods.attach("pm_card_visa", {"customer": customer})
+
+    invoice = shop.invoices(subscription.id)[0]
+    shop.client.v1.invoices.pay(str(invoice.id), {"payment_method": method.id})
+
+    assert quantity_of(shop.subscription(subscription.id)) == 6
+
+
+def test_without_pending_updates_a_declined_upgrade_stays(shop: Shop) -> None:
+    """What laravel/cashier-stripe#1817 met: the new quantity, and not a cent for it."""
+    subscription = shop.buy(shop.enterprise(), 3, card=DECLINED_LATER)
+
+    changed = shop.client.v1.subscriptions.update(
+        subscription.id,
+        {
+            "items": [{"id": item_of(subscription), "quantity": 6}],
+            "proration_behavior": "always_invoice",
+            "off_session": True,
+        },
+    )
+
+    assert (quantity_of(changed), changed.status) == (6, "past_due")
+
+
+def test_error_if_incomplete_takes_everything_back(shop: Shop) -> None:
+    subscription = shop.buy(shop.enterprise(), 3, card=DECLINED_LATER)
+
+    with pytest.raises(stripe.CardError) as refused:
+        shop.client.v1.subscriptions.update(
+            subscription.id,
+            {
+                "items": [{"id": item_of(subscription), "quantity": 6}],
+                "proration_behavior": "always_invoice",
+                "payment_behavior": "error_if_incomplete",
+                "off_session": True,
+            },
+        )
+
+    assert refused.value.code == "card_declined"
+    assert quantity_of(shop.subscription(subscription.id)) == 3
+    assert len(shop.invoices(subscription.id)) == 1
+
+
+def test_prorations_may_wait_for_the_next_invoice(shop: Shop) -> None:
+    subscription = shop.buy(shop.enterprise(), 3)
+
+    shop.client.v1.subscriptions.update(
+        subscription.id, {"items": [{"id": item_of(subscription), "quantity": 6}]}
+    )
+    one = len(shop.invoices(subscription.id))
+    shop.standin.advance(32 * DAY)
+
+    renewal = shop.invoices(subscription.id)[0]
+    assert one == 1
+    assert len(renewal.lines.data) == 3
+    assert renewal.total == pytest.approx(6 * 24900 + (6 * 24900 - 3 * 26900), abs=5)
+
+
+def test_from_months_to_years_the_item_gets_a_new_period(shop: Shop) -> None:
+    monthly, yearly = shop.pro(), shop.pro("year")
+    subscription = shop.buy(monthly)
+    shop.standin.advance(10 * DAY)
+
+    changed = shop.client.v1.subscriptions.update(
+        subscription.id,
+        {
+            "items": [{"id": item_of(subscription), "price": yearly.id}],
+            "proration_behavior": "always_invoice",
+        },
+    )
+
+    item, invoice = changed["items"].data[0], shop.invoices(subscription.id)[0]
+    assert item.current_period_end - item.current_period_start in (365 * DAY, 366 * DAY)
+    assert changed.billing_cycle_anchor == subscription.billing_cycle_anchor
+    assert [line.amount > 0 for line in invoice.lines.data] == [False, True]
+    assert invoice.lines.data[1].amount == 99500
+    shop.standin.control("POST", "clock", {"to": item.current_period_end + 2 * 3600})
+    assert shop.invoices(subscription.id)[0].total == 99500
+
+
+def test_a_change_without_prorations_costs_nothing_now(shop: Shop) -> None:
+    subscription = shop.buy(shop.enterprise(), 3)
+
+    shop.client.v1.subscription_items.update(
+        item_of(subscription), {"quantity": 1, "proration_behavior": "none"}
+    )
+
+    assert quantity_of(shop.subscription(subscription.id)) == 1
+    assert len(shop.invoices(subscription.id)) == 1
+
+
+def test_a_credit_pays_the_next_invoice(shop: Shop) -> None:
+    subscription = shop.buy(shop.enterprise(), 6)
+
+    shop.client.v1.subscriptions.update(
+        subscription.id,
+        {
+            "items": [{"id": item_of(subscription), "quantity": 1}],
+            "proration_behavior": "always_invoice",
+        },
+    )
+
+    customer = shop.client.v1.customers.retrieve(str(subscription.customer))
+    credited = shop.invoices(subscription.id)[0]
+    assert (credited.status, credited.amount_due) == ("paid", 0)
+    assert customer.balance == credited.total < 0
+    shop.standin.advance(32 * DAY)
+    renewal = shop.invoices(subscription.id)[0]
+    assert (renewal.total, renewal.amount_due, renewal.starting_balance) == (
+        26900,
+        0,
+        customer.balance,
+    )
+
+
+def test_an_archived_price_still_renews_but_is_not_sold(shop: Shop) -> None:
+    price = shop.pro()
+    subscription = shop.buy(price)
+    shop.client.v1.prices.update(price.id, {"active": False})
+
+    with pytest.raises(stripe.InvalidRequestError, match="inactive"):
+        shop.session(price)
+    shop.standin.advance(32 * DAY)
+
+    renewed = shop.subscription(subscription.id)
+    assert renewed.status == "active"
+    assert renewed["items"].data[0].price.active is False
+
+
+def test_deleting_a_customer_ends_his_subscriptions(shop: Shop) -> None:
+    subscription = shop.buy()
+
+    gone = shop.client.v1.customers.delete(str(subscription.customer))
+
+    assert gone.deleted
+    assert shop.subscription(subscription.id).status == "canceled"
+    assert "deleted" in shop.client.v1.customers.retrieve(str(subscription.customer))
+    assert shop.client.v1.customers.list().data == []
+
+
+# Refunds
+
+
+def test_a_full_refund_is_given_once(shop: Shop) -> None:
+    subscription = shop.buy()
+    intent = shop.intent_of(str(subscription.latest_invoice))
+
+    refund = shop.client.v1.refunds.create(
+        {"payment_intent": intent, "reason": "requested_by_customer", "metadata": {"why": "x"}}
+    )
+
+    assert (refund.amount, refund.status) == (9900, "succeeded")
+    assert shop.client.v1.charges.retrieve(str(refund.charge)).refunded
+    assert [d["type"] for d in shop.standin.take()] == ["refund.created", "charge.refunded"]
+    with pytest.raises(stripe.InvalidRequestError) as second:
+        shop.client.v1.refunds.create({"payment_intent": intent})
+    assert second.value.code == "charge_already_refunded"
+    assert shop.subscription(subscription.id).status == "active"
+
+
+def test_refunds_in_parts_end_at_the_whole(shop: Shop) -> None:
+    subscription = shop.buy()
+    intent = shop.intent_of(str(subscription.latest_invoice))
+
+    shop.client.v1.refunds.create({"payment_intent": intent, "amount": 4000})
+    with pytest.raises(stripe.InvalidRequestError, match=r"\$60\.00.*\$59\.00"):
+        shop.client.v1.refunds.create({"payment_intent": intent, "amount": 6000})
+    rest = shop.client.v1.refunds.create({"payment_intent": intent})
+
+    charge = shop.client.v1.charges.retrieve(str(rest.charge), {"expand": ["refunds"]})
+    assert rest.amount == 5900
+    assert (charge.amount_refunded, charge.refunded) == (9900, True)
+    assert len(charge.refunds.data if charge.refunds else []) == 2
+
+
+def test_a_payment_is_traced_to_its_invoice(shop: Shop) -> None:
+    subscription = shop.buy()
+    intent = shop.intent_of(str(subscription.latest_invoice))
+
+    found = shop.client.v1.invoice_payments.list(
+        {"payment": {"type": "payment_intent", "payment_intent": intent}}
+    )
+
+    assert [payment.invoice for payment in found.data] == [subscription.latest_invoice]
+
+
+# The Dashboard, and the portal's API
+
+
+def test_an_edit_as_in_the_dashboard_is_told(shop: Shop) -> None:
+    subscription = shop.buy()
+
+    shop.standin.control("POST", f"objects/{subscription.id}", {"status": "paused"})
+
+    assert shop.subscription(subscription.id).status == "paused"
+    assert [d["type"] for d in shop.standin.take()] == ["customer.subscription.updated"]
+    with pytest.raises(AssertionError, match="400"):
+        shop.standin.control("POST", f"objects/{subscription.id}", {"status": "sleeping"})
+    assert shop.subscription(subscription.id).status == "paused"
+
+
+def test_a_portal_session_needs_a_configuration(shop: Shop) -> None:
+    customer = shop.client.v1.customers.create({"email": "a@b.co"})
+    with pytest.raises(stripe.InvalidRequestError, match="default configuration"):
+        shop.client.v1.billing_portal.sessions.create({"customer": customer.id})
+
+    shop.client.v1.billing_portal.configurations.create(
+        {
+            "features": {
+                "invoice_history": {"enabled": True},
+                "payment_method_update": {"enabled": True},
+                "subscription_cancel": {"enabled": True, "mode": "at_period_end"},
+            }
+        }
+    )
+    session = shop.client.v1.billing_portal.sessions.create(
+        {"customer": customer.id, "return_url": "https://shop.example/account"}
+    )
+
+    assert session.url.endswith(f"/p/session/{session.id}")
+
+
+def test_a_subscription_can_be_made_without_a_page(shop: Shop) -> None:
+    customer = shop.client.v1.customers.create({"email": "a@b.co"})
+    method = shop.client.v1.payment_methods.attach("pm_card_visa", {"customer": customer.id})
+
+    subscription = shop.client.v1.subscriptions.create(
+        {
+            "customer": customer.id,
+            "items": [{"price": shop.pro().id}],
+            "default_payment_method": method.id,
+        }
+    )
+
+    assert subscription.status == "active"
+    with pytest.raises(stripe.InvalidRequestError, match="no attached payment source"):
+        shop.client.v1.subscriptions.create(
+            {"customer": customer.id, "items": [{"price": shop.pro().id}]}
+        )
