@@ -17,6 +17,14 @@ def is_normalized(field: str) -> Q:
     return Q(**{field: Lower(field)}) & ~odd & ~Q(**{f"{field}__contains": "--"})
 
 
+def normalize_name(name: str) -> str:
+    """*name* as PEP 503 normalizes it; raises ValidationError if it cannot be a project's."""
+    try:
+        return canonicalize_name(name, validate=True)
+    except InvalidName as error:
+        raise ValidationError(str(error)) from error
+
+
 class Project(models.Model):
     """A name of ours. It is never passed on to another index, whoever asks for it."""
 
@@ -38,6 +46,9 @@ class Project(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        self.normalized_name = normalize_name(self.name)
 
 
 class ReservedNameQuerySet(models.QuerySet["ReservedName"]):
@@ -70,10 +81,7 @@ class ReservedName(models.Model):
         return f"{self.normalized_name}-*" if self.is_prefix else self.normalized_name
 
     def clean(self) -> None:
-        try:
-            self.normalized_name = canonicalize_name(self.normalized_name, validate=True)
-        except InvalidName as error:
-            raise ValidationError({"normalized_name": str(error)}) from error
+        self.normalized_name = normalize_name(self.normalized_name)
 
 
 class Release(models.Model):

@@ -72,10 +72,11 @@ def _check_member(member: tarfile.TarInfo, seen: set[str], top: str) -> None:
 
 
 def _read_member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    if not member.isreg():
+        raise UploadRefused(f"{member.name} in the sdist is not a file.")
     if member.size > core_metadata.MAX_BYTES:
         limit = core_metadata.MAX_BYTES // 2**20
         raise UploadRefused(f"{member.name} in the sdist is larger than {limit} MB.")
     stream = archive.extractfile(member)
-    if stream is None:
-        raise UploadRefused(f"{member.name} in the sdist is not a file.")
+    assert stream is not None  # it is a regular file
     return stream.read()

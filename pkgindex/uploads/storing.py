@@ -7,6 +7,8 @@ from pathlib import Path
 from django.core.files import File as DjangoFile
 from django.core.files.storage import default_storage
 
+from pkgindex.uploads.refusals import UploadRefused
+
 _BLOCK = 1024 * 1024
 
 
@@ -21,7 +23,10 @@ def store(path: str, content: "DjangoFile[bytes]", *, sha256: str) -> None:
         default_storage.delete(path)
     content.seek(0)
     stored_as = default_storage.save(path, content)
-    assert stored_as == path, f"{path} is taken"
+    if stored_as != path:  # another upload of the same bytes came first
+        default_storage.delete(stored_as)
+        if _digest(path) != sha256:
+            raise UploadRefused("The same file is being uploaded right now, try again.", 503)
     _sync(path)
 
 

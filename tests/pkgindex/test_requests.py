@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection
 from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from config.wsgi import application
 from licenses import status
@@ -263,3 +265,31 @@ def test_no_thread_keeps_a_connection_that_is_too_old(holder: IndexClient):
     thread.join()
 
     assert left == [None]
+
+
+# --- anything at all --------------------------------------------------------------------------
+
+wire = st.text(st.characters(max_codepoint=255, exclude_characters="\r\n"), max_size=60)
+
+
+@settings(
+    max_examples=300,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    path=st.builds("{}{}".format, st.sampled_from(["/simple", "/simple/", "/files/"]), wire),
+    query=wire,
+    accept=wire,
+    authorization=st.none() | wire,
+)
+def test_no_request_makes_the_index_fail(
+    stranger: IndexClient, path: str, query: str, accept: str, authorization: str | None
+):
+    headers = {"accept": accept, "range": accept, "if_none_match": query, "user_agent": query}
+    if authorization is not None:
+        headers["authorization"] = authorization
+
+    reply = stranger.get(f"{path.replace('?', '')}?{query}", **headers)
+
+    assert reply.status in ({401} if authorization is not None else {200, 301, 304, 404, 406})

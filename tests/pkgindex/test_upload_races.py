@@ -1,0 +1,69 @@
+"""Several uploads at once: one wins, the others are told, and nothing is doubled."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from django.core.files.storage import default_storage
+from django.db import connections
+
+from pkgindex.models import File, Project, Release, UsedFilename
+from tests.pkgindex.make import make_upload_token
+from tests.pkgindex.uploader import Said, Uploader
+from tests.pkgindex.wheels import build_wheel, metadata_text
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+AT_ONCE = 6
+
+
+def at_once(upload: Callable[[int], Said]) -> list[Said]:
+    def run(number: int) -> Said:
+        try:
+            return upload(number)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(run, range(AT_ONCE)))
+
+
+def stored_files() -> int:
+    return sum(path.is_file() for path in Path(default_storage.path("")).rglob("*"))
+
+
+def test_of_different_bytes_for_one_name_exactly_one_is_published():
+    uploader = Uploader(make_upload_token()[1])
+    wheels = [
+        build_wheel("hare", "1.0", metadata_text("hare", "1.0").replace("A test", f"Test {number}"))
+        for number in range(AT_ONCE)
+    ]
+
+    said = at_once(lambda number: uploader.wheel("hare", "1.0", wheels[number]))
+
+    assert sorted(answer.status for answer in said) == [200] + [400] * (AT_ONCE - 1)
+    assert File.objects.count() == UsedFilename.objects.count() == 1
+
+
+def test_the_same_bytes_at_once_are_published_once():
+    uploader = Uploader(make_upload_token()[1])
+
+    said = at_once(lambda number: uploader.wheel("hare", "1.0"))
+
+    assert {answer.status for answer in said} <= {200, 503}, said
+    assert 200 in {answer.status for answer in said}
+    assert File.objects.count() == 1
+    assert stored_files() == 2  # the wheel and its metadata
+
+
+def test_files_of_one_new_release_make_one_project_and_one_release():
+    uploader = Uploader(make_upload_token()[1])
+
+    said = at_once(
+        lambda number: uploader.wheel("hare", "1.0", filename=f"hare-1.0-{number}-py3-none-any.whl")
+    )
+
+    assert [answer.status for answer in said] == [200] * AT_ONCE, said
+    assert Project.objects.count() == Release.objects.count() == 1
+    assert File.objects.count() == AT_ONCE
