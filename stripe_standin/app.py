@@ -8,7 +8,7 @@ from . import control
 from .faults import ConnectionCutError, Faults
 from .gate import Gate
 from .http import Answer, Request
-from .pages import checkout
+from .pages import checkout, invoice, portal
 from .pages.html import page, stylesheet
 from .store import Store
 from .webhooks.push import Pusher
@@ -45,20 +45,18 @@ class App:
     def answer(self, request: Request) -> Answer:
         if request.path.startswith("/_test/"):
             return control.answer(self.control, request)
-        if request.path.startswith("/c/"):
+        if request.path.startswith(("/c/", "/i/", "/p/")):
             return self._page(request)
         return self.gate.answer(request)
 
     def _page(self, request: Request) -> Answer:
-        match request.method, request.path.strip("/").split("/"):
-            case "GET" | "HEAD", ["c", "style.css"]:
+        match request.path.strip("/").split("/"):
+            case ["c", "style.css"]:
                 return stylesheet()
-            case "GET" | "HEAD", ["c", "pay", session_id]:
-                return checkout.show(self.world, session_id)
-            case "GET" | "HEAD", ["c", "pay", session_id, "3ds"]:
-                return checkout.show(self.world, session_id)
-            case "POST", ["c", "pay", session_id]:
-                return checkout.submit(self.world, session_id, request)
-            case "POST", ["c", "pay", session_id, "3ds"]:
-                return checkout.submit_secure(self.world, session_id, request)
+            case ["c", "pay", session_id, *rest]:
+                return checkout.answer(self.world, session_id, rest, request)
+            case ["i", invoice_id, *rest]:
+                return invoice.answer(self.world, invoice_id, rest, request)
+            case ["p", "session", session_id]:
+                return portal.answer(self.world, session_id, request)
         return page("No such page", "<h1>No such page</h1>", 404)

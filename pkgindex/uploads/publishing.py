@@ -10,6 +10,7 @@ from packaging.version import Version
 
 from pkgindex.models import File, Project, Release, UploadToken, UsedFilename, storage_path
 from pkgindex.projects import open_project
+from pkgindex.upload_tokens import note_upload
 from pkgindex.uploads.core_metadata import CoreMetadata, read_core_metadata
 from pkgindex.uploads.filenames import check_filename
 from pkgindex.uploads.form import Form, check_digests, read_form
@@ -110,7 +111,7 @@ def _write_rows(artifact: _Artifact, *, token: UploadToken, at: datetime) -> Fil
     UsedFilename.objects.create(
         filename=artifact.filename, sha256=artifact.sha256, first_used_at=at
     )
-    UploadToken.objects.filter(pk=token.pk).update(last_used_at=at)
+    note_upload(token.pk, at=at)
     return File.objects.create(
         release=_open_release(project, artifact.metadata.version, at=at),
         filename=artifact.filename,

@@ -145,12 +145,19 @@ def _settle_customer(world: World, session_id: str) -> str:
 
 def _customer(world: World, session: Json, billing: Json) -> Json:
     if session["customer"]:
-        customer = world.get(session["customer"])
-        if not customer["email"]:
-            return world.change(customer["id"], "customer.updated", email=billing["email"])
-        return customer
+        return _update_customer(world, session, billing)
     email = session["customer_email"] or billing["email"]
     return add_customer(world, email=email, name=billing["name"], address=billing["address"])
+
+
+def _update_customer(world: World, session: Json, billing: Json) -> Json:
+    """An existing customer keeps what he has, but for what `customer_update` allows."""
+    customer = world.get(session["customer"])
+    allowed = world.notes(session["id"])["customer_update"]
+    changes = {name: billing[name] for name in ("name", "address") if allowed.get(name) == "auto"}
+    if not customer["email"]:
+        changes["email"] = billing["email"]
+    return world.change(customer["id"], "customer.updated", **changes)
 
 
 def _subscription(world: World, session: Json, notes: Json, customer_id: str) -> Json:

@@ -1,7 +1,6 @@
 """Invoice lines, in the shape that they have since basil."""
 
 from decimal import Decimal
-from typing import Any
 
 from ..contract import Json, blank
 from ..lists import whole
@@ -45,17 +44,9 @@ def line(
     unit: Decimal,
     period: tuple[int, int],
     description: str,
-    proration: bool = False,
 ) -> Json:
     price = item["price"]
     start, end = period
-    details = {
-        "invoice_item": None,
-        "proration": proration,
-        "proration_details": {"credited_items": None},
-        "subscription": subscription["id"],
-        "subscription_item": item["id"],
-    }
     return blank(
         "line_item",
         id=world.new_id("il_1"),
@@ -63,9 +54,9 @@ def line(
         currency=price["currency"],
         description=description,
         discount_amounts=[],
-        discountable=not proration,
+        discountable=True,
         metadata=subscription["metadata"],
-        parent=_parent(details),
+        parent=_parent(subscription, item),
         period={"start": start, "end": end},
         pretax_credit_amounts=[],
         pricing={
@@ -80,10 +71,16 @@ def line(
     )
 
 
-def _parent(details: Json) -> Json:
+def _parent(subscription: Json, item: Json) -> Json:
     kind = "subscription_item_details"
-    parent: dict[str, Any] = {"type": kind, kind: details, "invoice_item_details": None}
-    return parent
+    details = {
+        "invoice_item": None,
+        "proration": False,
+        "proration_details": {"credited_items": None},
+        "subscription": subscription["id"],
+        "subscription_item": item["id"],
+    }
+    return {"type": kind, kind: details, "invoice_item_details": None}
 
 
 def item_period(item: Json) -> tuple[int, int]:

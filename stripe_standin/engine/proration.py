@@ -78,7 +78,6 @@ def _part(world: World, subscription: Json, item: Json, at: int, *, sign: int) -
         period=(at, end),
         # Stripe writes it with the sign for "times".
         description=f"{word} time on {item['quantity']} × {name} after {day}",  # noqa: RUF001
-        proration=True,
     )
     return _marked(world, made)
 

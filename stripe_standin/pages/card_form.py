@@ -6,7 +6,19 @@ from urllib.parse import parse_qs
 from ..contract import Json
 from ..engine.cards import BY_NUMBER
 from ..engine.checkout import Payer
+from ..engine.wallets import add_card, attach
 from ..subjects.customers import EMAIL
+from ..world import World
+from .html import Markup
+
+CARD = Markup("""<label for="card_number">Card number</label>
+<input id="card_number" name="card_number" inputmode="numeric" autocomplete="cc-number" required>
+<div class="pair">
+<div><label for="exp">Expires</label>
+<input id="exp" name="exp" placeholder="MM/YY" autocomplete="cc-exp" required></div>
+<div><label for="cvc">CVC</label>
+<input id="cvc" name="cvc" inputmode="numeric" autocomplete="cc-csc" required></div>
+</div>""")
 
 
 class BadInputError(ValueError):
@@ -27,6 +39,17 @@ def read_payer(fields: dict[str, str], session: Json, items: list[Json], now_yea
         expires=_expires(fields.get("exp", ""), now_year),
         quantities=_quantities(_with_cvc(fields), items),
     )
+
+
+def add_customers_card(world: World, fields: dict[str, str], customer_id: str, year: int) -> Json:
+    """A card from the form, attached to the customer."""
+    card = BY_NUMBER[_card(fields.get("card_number", ""))]
+    expires = _expires(fields.get("exp", ""), year)
+    _with_cvc(fields)
+    customer = world.get(customer_id)
+    billing = {"email": customer["email"], "name": customer["name"]}
+    method = add_card(world, card, billing=billing, expires=expires)
+    return attach(world, method["id"], customer_id)
 
 
 def known_email(session: Json) -> str | None:

@@ -10,8 +10,8 @@ from ..engine.checkout import Outcome, authenticate, pay
 from ..http import Answer, Request
 from ..timeline import catch_up
 from ..world import World
-from .card_form import BadInputError, adjustable_item, known_email, read_fields, read_payer
-from .html import Markup, fill, page, redirect
+from .card_form import CARD, BadInputError, adjustable_item, known_email, read_fields, read_payer
+from .html import Markup, error_line, fill, page, redirect, secure_page
 
 FORM = Template("""
 <h1>Subscribe to $name</h1>
@@ -23,14 +23,7 @@ $fields
 <input id="name" name="name" autocomplete="cc-name" value="$cardholder">
 <label for="country">Country <span class="soft">(two letters$optional)</span></label>
 <input id="country" name="country" autocomplete="country" maxlength="2" value="$country">
-<label for="card_number">Card number</label>
-<input id="card_number" name="card_number" inputmode="numeric" autocomplete="cc-number" required>
-<div class="pair">
-<div><label for="exp">Expires</label>
-<input id="exp" name="exp" placeholder="MM/YY" autocomplete="cc-exp" required></div>
-<div><label for="cvc">CVC</label>
-<input id="cvc" name="cvc" inputmode="numeric" autocomplete="cc-csc" required></div>
-</div>
+$card
 $note
 <button type="submit">Subscribe</button>
 </form>
@@ -50,14 +43,16 @@ SUMMARY = Template("""<table>
 </table>""")
 ROW = Template("""<tr><td>$name<br><span class="soft">$every</span></td><td>$quantity</td>
 <td>$amount</td></tr>""")
-SECURE = Template("""<h1>Your bank wants to be sure</h1>
-<p>3-D Secure test page for a payment of <strong>$total</strong>.</p>
-<form method="post" action="$action">
-<button name="outcome" value="complete">Complete authentication</button>
-<button class="plain" name="outcome" value="fail">Fail authentication</button>
-</form>""")
 ENDED = Template("""<h1>$title</h1><p>$words</p>$back""")
 BACK = Template("""<p><a href="$url">$words</a></p>""")
+
+
+def answer(world: World, session_id: str, rest: list[str], request: Request) -> Answer:
+    if request.method != "POST":
+        return show(world, session_id)
+    if rest == ["3ds"]:
+        return submit_secure(world, session_id, request)
+    return submit(world, session_id, request)
 
 
 def show(world: World, session_id: str) -> Answer:
@@ -100,9 +95,8 @@ def submit_secure(world: World, session_id: str, request: Request) -> Answer:
 def _after(world: World, session_id: str, outcome: Outcome, fields: dict[str, str]) -> Answer:
     session = world.get(session_id)
     if outcome.wants_authentication:
-        action = f"/c/pay/{session_id}/3ds"
         total = shown(session["amount_total"], session["currency"])
-        return page("3-D Secure", fill(SECURE, action=action, total=total))
+        return secure_page(f"/c/pay/{session_id}/3ds", total)
     if not outcome.paid:
         return _form(world, session, outcome.declined, fields, status=402)
     return redirect(session["success_url"].replace("{CHECKOUT_SESSION_ID}", quote(session_id)))
@@ -146,17 +140,17 @@ def _form(
     status: int = 200,
 ) -> Answer:
     given, items = fields or {}, world.notes(session["id"])["items"]
-    message = Template('<p class="error" role="alert">$error</p>')
     content = fill(
         FORM,
         name=items[0]["description"],
         summary=Markup(_summary(session, items)),
-        error=Markup(fill(message, error=error) if error else ""),
+        error=error_line(error),
         action=f"/c/pay/{session['id']}",
         fields=Markup(_fields(session, items, given)),
         cardholder=given.get("name", ""),
         country=given.get("country", ""),
         optional="" if session["billing_address_collection"] == "required" else ", optional",
+        card=CARD,
         note=_note(session),
         back=_back(session, "← Back"),
     )

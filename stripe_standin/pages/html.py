@@ -30,20 +30,28 @@ $content
 </html>
 """)
 
-
-def fill(template: Template, **values: object) -> str:
-    """The template with every value escaped; ready HTML comes as `Markup`."""
-    ready = {
-        key: value if isinstance(value, Markup) else escape(str(value))
-        for key, value in values.items()
-    }
-    return Markup(template.substitute(ready))
+ERROR = Template('<p class="error" role="alert">$error</p>')
+SECURE = Template("""<h1>Your bank wants to be sure</h1>
+<p>3-D Secure test page for a payment of <strong>$total</strong>.</p>
+<form method="post" action="$action">
+<button name="outcome" value="complete">Complete authentication</button>
+<button class="plain" name="outcome" value="fail">Fail authentication</button>
+</form>""")
 
 
 class Markup(str):
     """Text that is HTML already."""
 
     __slots__ = ()
+
+
+def fill(template: Template, **values: object) -> Markup:
+    """The template with every value escaped; ready HTML comes as `Markup`."""
+    ready = {
+        key: value if isinstance(value, Markup) else escape(str(value))
+        for key, value in values.items()
+    }
+    return Markup(template.substitute(ready))
 
 
 def page(title: str, content: str, status: int = 200) -> Answer:
@@ -56,6 +64,15 @@ def page(title: str, content: str, status: int = 200) -> Answer:
         "Cache-Control": "no-store",
     }
     return Answer(status, body.encode(), headers)
+
+
+def error_line(error: str) -> Markup:
+    return fill(ERROR, error=error) if error else Markup("")
+
+
+def secure_page(action: str, total: str) -> Answer:
+    """The 3-D Secure question, posted to *action* as `outcome`."""
+    return page("3-D Secure", fill(SECURE, action=action, total=total))
 
 
 def stylesheet() -> Answer:

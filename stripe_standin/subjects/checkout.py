@@ -1,7 +1,7 @@
 """Checkout sessions: opened here, paid on the hosted page."""
 
 from ..contract import Json, Value, blank
-from ..errors import invalid_request
+from ..errors import invalid_request, not_built
 from ..expansion import shown_on_request
 from ..lists import PAGING, cut, matches, page, whole
 from ..operations import Call, merged_metadata, nulls, operation
@@ -15,12 +15,11 @@ CREATE = (
     "mode ui_mode success_url cancel_url client_reference_id customer customer_email"
     " line_items.price line_items.quantity line_items.adjustable_quantity line_items.metadata"
     " line_items.price_data metadata expires_at payment_method_types locale"
-    " subscription_data.metadata subscription_data.description subscription_data.billing_mode"
+    " subscription_data.metadata subscription_data.description subscription_data.billing_mode.type"
     " adaptive_pricing.enabled allow_promotion_codes automatic_tax.enabled currency"
     " billing_address_collection customer_update custom_text payment_method_collection"
     " tax_id_collection.enabled managed_payments.enabled phone_number_collection.enabled"
-    " submit_type payment_method_options.card.request_three_d_secure"
-    " saved_payment_method_options.payment_method_save integration_identifier"
+    " submit_type payment_method_options.card.request_three_d_secure integration_identifier"
 )
 # "without payment_method_types a real session offered these": the page takes cards only.
 DYNAMIC_METHODS = ["card", "klarna", "link", "us_bank_account"]
@@ -31,17 +30,34 @@ def create_session(call: Call) -> Json:
     world, params = call.world, call.params
     check_session(world, params)
     items = read_items(call)
-    session_id = world.new_id("cs_test_a1", 56)
     total = sum(item["amount_total"] for item in items)
-    session = blank(
+    if not total and params.get("payment_method_collection") == "if_required":
+        raise not_built("a free session without a card")
+    session = _session_body(world, params) | {
+        "amount_subtotal": total,
+        "amount_total": total,
+        "currency": items[0]["currency"],
+    }
+    copied = "success_url cancel_url client_reference_id customer customer_email locale"
+    session |= call.given(*copied.split(), "allow_promotion_codes", "billing_address_collection")
+    session |= call.given("submit_type", "integration_identifier")
+    world.note(
+        session["id"],
+        items=items,
+        subscription_data=params.get("subscription_data", {}),
+        customer_update=params.get("customer_update", {}),
+    )
+    return world.put(session)
+
+
+def _session_body(world: World, params: Json) -> Json:
+    session_id = world.new_id("cs_test_a1", 56)
+    return blank(
         "checkout.session",
         id=session_id,
-        amount_subtotal=total,
-        amount_total=total,
         automatic_tax=nulls("payment_pages_checkout_session_automatic_tax", enabled=False),
-        adaptive_pricing={"enabled": params.get("adaptive_pricing", {}).get("enabled", False)},
+        adaptive_pricing={"enabled": False},
         created=world.now(),
-        currency=items[0]["currency"],
         custom_text=_custom_text(params),
         customer_details=_customer_details(world, params),
         expires_at=params.get("expires_at", world.now() + LIFETIME_SECONDS),
@@ -61,16 +77,13 @@ def create_session(call: Call) -> Json:
         ui_mode="hosted_page",
         url=f"{world.options.public_url}/c/pay/{session_id}",
     )
-    copied = "success_url cancel_url client_reference_id customer customer_email locale"
-    session |= call.given(*copied.split(), "allow_promotion_codes", "billing_address_collection")
-    session |= call.given("submit_type", "integration_identifier")
-    world.note(session_id, items=items, subscription_data=params.get("subscription_data", {}))
-    return world.put(session)
 
 
 def _card_options(params: Json) -> Json:
     wanted = params.get("payment_method_options", {}).get("card", {})
     asked = wanted.get("request_three_d_secure", "automatic")
+    if asked != "automatic":
+        raise not_built(f"request_three_d_secure={asked}")
     return {"card": {"request_three_d_secure": asked}}
 
 

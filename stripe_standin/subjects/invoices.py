@@ -2,7 +2,7 @@
 
 from ..contract import Json
 from ..engine.collecting import collect, mark_paid, why_unpaid
-from ..engine.invoicing import finalize_invoice
+from ..engine.invoicing import DRAFT_SECONDS, finalize_invoice
 from ..engine.voiding import cancel_payment, give_up, void_invoice
 from ..engine.wallets import customers_method
 from ..errors import invalid_request
@@ -65,10 +65,15 @@ def _in_status(call: Call, verb: str, *allowed: str) -> Json:
     )
 
 
-@operation("POST", URL + "/{invoice}/finalize", takes="auto_advance")
+@operation("POST", URL + "/{invoice}/finalize")
 def finalize(call: Call) -> Json:
     invoice = _in_status(call, "finalize", "draft")
-    return finalize_invoice(call.world, invoice["id"])
+    finalized = finalize_invoice(call.world, invoice["id"])
+    if not (finalized["auto_advance"] and finalized["amount_due"]):
+        return finalized
+    # What advances by itself is charged about an hour after it was finalized.
+    soon = call.world.now() + DRAFT_SECONDS
+    return call.world.change(invoice["id"], next_payment_attempt=soon)
 
 
 @operation("POST", URL + "/{invoice}/pay", takes="payment_method off_session paid_out_of_band")

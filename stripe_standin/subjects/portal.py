@@ -35,6 +35,9 @@ def create_configuration(call: Call) -> Json:
 
 
 def _features(current: Json, given: Json) -> Json:
+    for name in ("customer_update", "subscription_update"):
+        if given.get(name, {}).get("enabled"):
+            raise not_built(f"the portal's {name}")
     known = schemas()["portal_features"]["properties"]
     merged: Json = {name: dict(current[name]) for name in known}
     for name, wanted in given.items():

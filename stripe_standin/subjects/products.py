@@ -5,22 +5,26 @@ from ..errors import invalid_request
 from ..lists import PAGING, matches, page
 from ..operations import Call, merged_metadata, operation
 from . import prices
+from .price_rules import check_amounts
 
 URL = "/v1/products"
 PLAIN = "active description shippable statement_descriptor tax_code unit_label url"
+PRICE_FIELDS = (
+    "currency metadata tax_behavior unit_amount unit_amount_decimal"
+    " recurring.interval recurring.interval_count"
+)
+DEFAULT_PRICE = " ".join(f"default_price_data.{name}" for name in PRICE_FIELDS.split())
 FIELDS = PLAIN + " images marketing_features metadata name"
 
 
-@operation("POST", URL, takes=FIELDS + " id default_price_data")
+@operation("POST", URL, takes=FIELDS + " id " + DEFAULT_PRICE)
 def create_product(call: Call) -> Json:
     world, params = call.world, call.params
-    if "id" in params and world.find(params["id"]):
-        message = f"Product already exists. ID: {params['id']}"
-        raise invalid_request(message, param="id", code="resource_already_exists")
     product = new_product(call, params)
     if "default_price_data" not in params:
         return world.add(product, "product.created")
     world.put(product)
+    check_amounts(params["default_price_data"])
     price_params = {**params["default_price_data"], "product": product["id"]}
     price = prices.new_price(Call(world, params=price_params))
     product["default_price"] = price["id"]
@@ -31,6 +35,9 @@ def create_product(call: Call) -> Json:
 
 def new_product(call: Call, params: Json) -> Json:
     """A product from `product`'s own or from a price's `product_data` parameters."""
+    if "id" in params and call.world.find(params["id"]):
+        message = f"Product already exists. ID: {params['id']}"
+        raise invalid_request(message, param="id", code="resource_already_exists")
     now = call.world.now()
     product = blank(
         "product",

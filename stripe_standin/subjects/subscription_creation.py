@@ -1,12 +1,13 @@
 """Subscriptions made through the API, such as those of invoice customers."""
 
 from ..contract import Json
-from ..engine.collecting import collect, why_unpaid
+from ..engine.collecting import collect, default_method, why_unpaid
 from ..engine.invoicing import finalize_invoice
 from ..engine.subscribing import start_subscription, subscription_body
 from ..engine.wallets import customers_method
-from ..errors import invalid_request
+from ..errors import invalid_request, not_built
 from ..operations import Call, merged_metadata, operation
+from ..world import World
 from .subscription_changes import checked_quantity, recurring_price
 
 URL = "/v1/subscriptions"
@@ -62,6 +63,9 @@ def _check(call: Call) -> None:
             message = f"Missing required param: {name}."
             raise invalid_request(message, param=name, code="parameter_missing")
     customer = call.world.require("customer", params["customer"], param="customer")
+    others = set(params.get("payment_settings", {}).get("payment_method_types") or ()) - {"card"}
+    if others:
+        raise not_built(f"payment methods {', '.join(sorted(others))}")
     by_invoice = params.get("collection_method") == "send_invoice"
     if by_invoice != ("days_until_due" in params):
         message = "`days_until_due` is required with, and only allowed with, `send_invoice`."
@@ -97,4 +101,15 @@ def _collect_first(call: Call, subscription: Json) -> Json:
     wants_error = call.params.get("payment_behavior") == "error_if_incomplete"
     if invoice["status"] != "paid" and wants_error:
         raise why_unpaid(world, invoice)
+    if invoice["status"] == "paid":
+        _save_method(world, subscription, invoice)
     return world.get(subscription["id"])
+
+
+def _save_method(world: World, subscription: Json, invoice: Json) -> None:
+    """`save_default_payment_method=on_subscription`: the card that paid stays on it."""
+    wanted = subscription["payment_settings"]["save_default_payment_method"]
+    method_id = default_method(world, invoice)
+    if wanted == "on_subscription" and method_id != subscription["default_payment_method"]:
+        event = "customer.subscription.updated"
+        world.change(subscription["id"], event, default_payment_method=method_id)

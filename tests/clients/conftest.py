@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import venv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,7 +74,23 @@ class Server:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Another index: it has a foreign project, and hostile ones under names of ours."""
+    root = tmp_path_factory.mktemp("upstream")
+    for name in ("foreign", "hare", "hare-pro", "hare-ent", "hare-cloud"):
+        folder = root / "simple" / name
+        folder.mkdir(parents=True)
+        (folder / wheel_name(name, "99.0")).write_bytes(build_wheel(name, "99.0"))
+        link = f'<a href="{wheel_name(name, "99.0")}">{wheel_name(name, "99.0")}</a>'
+        (folder / "index.html").write_text(f"<!DOCTYPE html><title>{name}</title>{link}")
+    port = _free_port()
+    command = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", "-d", root, str(port)]
+    with _running(command, port, CLEAN, root / "log"):
+        yield f"http://127.0.0.1:{port}/simple"
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory, upstream: str) -> Iterator[Server]:
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
     data = tmp_path_factory.mktemp("data")
@@ -83,6 +99,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         "SECRET_KEY": "k" * 60,
         "BASE_URL": url,
         "DATA_DIR": str(data),
+        "INDEX_UPSTREAM": upstream,
         "MAX_UPLOAD_MB": "250",
         "PORT": str(port),
         "HOME": str(data),
@@ -91,26 +108,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     }
     migrated = run(sys.executable, ROOT / "manage.py", "migrate", "-v0", env=env)
     assert migrated.code == 0, migrated.said
-    with (data / "log").open("w") as log:
-        process = subprocess.Popen(
-            [
-                BIN / "gunicorn",
-                "-c",
-                ROOT / "config/gunicorn.py",
-                "--no-control-socket",
-                "config.wsgi",
-            ],
-            env=CLEAN | env,
-            cwd=ROOT,
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        _wait(port, process, data / "log")
+    options = ("-c", ROOT / "config/gunicorn.py", "--no-control-socket")
+    command = [BIN / "gunicorn", *options, "config.wsgi"]
+    with _running(command, port, CLEAN | env, data / "log") as process:
         yield Server(url, env, process.pid)
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 @pytest.fixture(scope="session")
@@ -218,6 +219,21 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+@contextlib.contextmanager
+def _running(
+    command: Sequence[str | Path], port: int, env: dict[str, str], log: Path
+) -> "Iterator[subprocess.Popen[bytes]]":
+    """A server in a process of its own, from its first answer on to the end of the block."""
+    with log.open("w") as output:
+        process = subprocess.Popen(command, env=env, cwd=ROOT, stdout=output, stderr=output)
+    try:
+        _wait(port, process, log)
+        yield process
+    finally:
+        process.terminate()
+        process.wait(30)
 
 
 def _wait(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:

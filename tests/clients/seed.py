@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from licenses import credentials, status
 from licenses.models import Customer, License, Tier
-from pkgindex.models import Release
+from pkgindex.models import Release, ReservedName
 from pkgindex.projects import define_project
 from pkgindex.upload_tokens import create_upload_token, revoke_upload_token
 from tests.make import make_credential, make_customer, make_license, make_tier
@@ -39,6 +39,7 @@ def after() -> dict[str, str]:
     define_project("hare", at=NOW, is_public=True)
     define_project("hare-pro", at=NOW, tier_ids=[pro.pk, ent.pk])
     define_project("hare-ent", at=NOW, tier_ids=[ent.pk])
+    ReservedName.objects.create(normalized_name="hare", is_prefix=True)
     Release.objects.filter(version="1.0").update(released_at=NOW - timedelta(days=100))
     lost, lost_key = _customer(pro)
     credentials.revoke_credential(lost.pk, at=NOW)

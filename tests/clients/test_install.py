@@ -47,7 +47,8 @@ def test_without_a_valid_key_pro_is_refused(server: Server, keys, installer: Env
     done = installer.install(server, keys.get(key, key), "hare-pro")
 
     assert done.code != 0
-    assert "401" in done.said, done.said
+    # pip without a terminal says no word about a 401 of a page; uv does.
+    assert "401" in done.said or "No matching distribution found" in done.said, done.said
     assert installer.version_of("hare_pro") == ""
 
 
@@ -77,3 +78,24 @@ def test_a_key_that_covers_no_release_any_more_is_told_why(
 
     assert done.code != 0
     assert "Your license of Hare Pro ended" in done.said, done.said
+
+
+def test_a_foreign_project_comes_from_the_other_index(server: Server, keys, installer: Environment):
+    done = installer.install(server, keys["pro"], "foreign", "hare-pro")
+
+    assert done.code == 0, done.said
+    assert installer.version_of("foreign") == "99.0"
+    assert installer.version_of("hare_pro") == "2.0"
+
+
+@pytest.mark.parametrize("key", ["pro", ""])
+@pytest.mark.parametrize("name", ["hare-ent", "hare-cloud"])
+def test_a_hostile_project_of_our_name_is_never_installed(
+    server: Server, keys, installer: Environment, key: str, name: str
+):
+    """hare-ent is ours but not covered, hare-cloud is only reserved."""
+    done = installer.install(server, keys.get(key, ""), name)
+
+    assert done.code != 0
+    assert "99.0" not in done.said
+    assert installer.version_of(name.replace("-", "_")) == ""

@@ -358,7 +358,7 @@ def member(name: str, **attributes: Any) -> tarfile.TarInfo:
         ),
         (
             tar_with(member("hare-1.0/PKG-INFO", type=tarfile.SYMTYPE, linkname="x"), info=False),
-            "The sdist ",
+            "hare-1.0/PKG-INFO in the sdist is not a file.",
         ),
         (
             tar_with(member("hare-1.0/zeros", size=66 * 2**20)),

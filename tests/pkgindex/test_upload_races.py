@@ -49,7 +49,7 @@ def test_of_different_bytes_for_one_name_exactly_one_is_published():
 def test_the_same_bytes_at_once_are_published_once():
     uploader = Uploader(make_upload_token()[1])
 
-    said = at_once(lambda number: uploader.wheel("hare", "1.0"))
+    said = at_once(lambda _: uploader.wheel("hare", "1.0"))
 
     assert {answer.status for answer in said} <= {200, 503}, said
     assert 200 in {answer.status for answer in said}

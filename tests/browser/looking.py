@@ -1,0 +1,39 @@
+"""Hold a page against what every page must be: no wider than the window, and open to everybody."""
+
+import os
+import re
+from pathlib import Path
+
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.browser.person import Person
+
+# WCAG 2.2 AA.
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+AXE = Axe()
+
+
+def look_at(person: Person, name: str) -> None:
+    """Check the page that *person* sees; keep a picture of it where SCREENSHOTS names a folder."""
+    person.page.wait_for_load_state()
+    assert_not_too_wide(person)
+    assert_accessible(person)
+    take_picture(person, name)
+
+
+def assert_not_too_wide(person: Person) -> None:
+    wide = person.page.evaluate("document.documentElement.scrollWidth")
+    window = person.page.evaluate("window.innerWidth")
+    assert wide <= window, f"{person.page.url} is {wide} px wide in a window of {window} px"
+
+
+def assert_accessible(person: Person) -> None:
+    found = AXE.run(person.page, options={"runOnly": RULES, "resultTypes": ["violations"]})
+    assert not found.violations_count, f"{person.page.url}: {found.generate_report()}"
+
+
+def take_picture(person: Person, name: str) -> None:
+    folder = os.environ.get("SCREENSHOTS")
+    if folder:
+        file = Path(folder) / f"{re.sub(r'[^a-z0-9]+', '-', name.lower())}.png"
+        person.page.screenshot(path=file, full_page=True)

@@ -1,0 +1,113 @@
+"""Random walks: whatever a seller does in whatever order, the stand-in says nothing that Stripe
+would not say, and its books balance."""
+
+import random
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+import stripe
+
+from .process import NotPaidError
+from .shop import DAY, Shop
+
+CARDS = ("4242424242424242", "4000000000000002", "4000002500003155", "4000000000000341")
+STEPS = 60
+
+
+class Walk:
+    """A seller and his buyers, taking one random step after the other."""
+
+    def __init__(self, shop: Shop, seed: int) -> None:
+        self.shop, self.client = shop, shop.client
+        self.chance = random.Random(seed)
+        self.prices = [shop.pro(), shop.pro("year"), shop.enterprise(), shop.enterprise("year")]
+        self.steps: list[Callable[[], object]] = [
+            self.buy,
+            self.buy,
+            self.change,
+            self.cancel,
+            self.leave_or_stay,
+            self.refund,
+            self.wait,
+            self.pay_open_invoice,
+            self.delete_customer,
+        ]
+
+    def step(self) -> None:
+        """One step; a refusal by Stripe's rules is fine, a bug of the stand-in is not."""
+        with suppress(stripe.InvalidRequestError, stripe.CardError, NotPaidError):
+            self.chance.choice(self.steps)()
+
+    def any_subscription(self) -> stripe.Subscription:
+        found = self.client.v1.subscriptions.list({"status": "all", "limit": 100}).data
+        if not found:
+            self.buy()
+            found = self.client.v1.subscriptions.list({"status": "all", "limit": 100}).data
+        return self.chance.choice(found) if found else self.any_subscription()
+
+    def buy(self) -> None:
+        session = self.shop.session(self.chance.choice(self.prices), self.chance.randint(1, 25))
+        self.shop.standin.pay_checkout(session.url or "", card=self.chance.choice(CARDS))
+
+    def change(self) -> None:
+        subscription = self.any_subscription()
+        item: Any = {"id": subscription["items"].data[0].id}
+        item["price"] = self.chance.choice(self.prices).id
+        item["quantity"] = self.chance.randint(1, 25)
+        params: Any = {
+            "items": [item],
+            "proration_behavior": self.chance.choice(
+                ["always_invoice", "create_prorations", "none"]
+            ),
+            "payment_behavior": self.chance.choice(
+                ["allow_incomplete", "pending_if_incomplete", "error_if_incomplete"]
+            ),
+            "off_session": True,
+        }
+        self.client.v1.subscriptions.update(subscription.id, params)
+
+    def cancel(self) -> None:
+        self.client.v1.subscriptions.cancel(self.any_subscription().id)
+
+    def leave_or_stay(self) -> None:
+        leaves = self.chance.choice([True, False])
+        subscription = self.any_subscription()
+        self.client.v1.subscriptions.update(subscription.id, {"cancel_at_period_end": leaves})
+
+    def refund(self) -> None:
+        charges = self.client.v1.charges.list({"limit": 100}).data
+        if charges:
+            params: Any = self.chance.choice([{}, {"amount": 500}])
+            charge = self.chance.choice(charges)
+            self.client.v1.refunds.create({"charge": charge.id, **params})
+
+    def wait(self) -> None:
+        self.shop.standin.advance(self.chance.choice([3600, DAY, 8 * DAY, 35 * DAY]))
+
+    def pay_open_invoice(self) -> None:
+        for invoice in self.client.v1.invoices.list({"status": "open", "limit": 1}).data:
+            customer = str(invoice.customer)
+            method = self.client.v1.payment_methods.attach("pm_card_visa", {"customer": customer})
+            self.client.v1.invoices.pay(str(invoice.id), {"payment_method": method.id})
+
+    def delete_customer(self) -> None:
+        if self.chance.random() < 0.2:
+            self.client.v1.customers.delete(str(self.any_subscription().customer))
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_random_walk_meets_no_bug_and_the_books_balance(shop: Shop, seed: int) -> None:
+    walk = Walk(shop, seed)
+
+    for _ in range(STEPS):
+        walk.step()
+        shop.standin.take()
+
+    invoices = list(shop.client.v1.invoices.list({"limit": 100}).auto_paging_iter())
+    charges = list(shop.client.v1.charges.list({"limit": 100}).auto_paging_iter())
+    refunds = list(shop.client.v1.refunds.list({"limit": 100}).auto_paging_iter())
+    asked = sum(invoice.amount_paid for invoice in invoices)
+    assert asked == sum(charge.amount_captured for charge in charges) > 0
+    assert sum(refund.amount for refund in refunds) == sum(c.amount_refunded for c in charges)
