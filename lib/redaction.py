@@ -3,6 +3,8 @@
 import logging
 import re
 
+from django.conf import settings
+
 _SECRET = re.compile(
     r"""(?x)
     \b(?:sk|rk)_(?:live|test)_[0-9A-Za-z]{4,}      # Stripe's keys
@@ -15,8 +17,15 @@ _SECRET = re.compile(
 
 
 def redact(text: str) -> str:
-    """The same text with every secret we know the form of replaced."""
+    """The same text without our own secrets, and without anything of a secret's form."""
+    for value in _own_secrets():
+        text = text.replace(value, "[secret]")
     return _SECRET.sub("[secret]", text)
+
+
+def _own_secrets() -> list[str]:
+    values = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS, settings.STRIPE_SECRET_KEY]
+    return [value for value in values if value]
 
 
 class SecretsFilter(logging.Filter):

@@ -101,7 +101,7 @@ def failed_payments_are_tried_again(world: World) -> Iterator[Due]:
 
 
 def _try_again(world: World, invoice_id: str) -> None:
-    collect(world, invoice_id, present=False)
+    collect(world, invoice_id, present=False, scheduled=True)
 
 
 @rule

@@ -26,18 +26,28 @@ def default_method(world: World, invoice: Json) -> str | None:
     return own or on_customer
 
 
-def collect(world: World, invoice_id: str, *, present: bool, method_id: str | None = None) -> Json:
-    """Try to get an open invoice paid; the invoice afterwards says how it went."""
+def collect(
+    world: World,
+    invoice_id: str,
+    *,
+    present: bool,
+    method_id: str | None = None,
+    scheduled: bool = False,
+) -> Json:
+    """Try to get an open invoice paid; the invoice afterwards says how it went.
+
+    *scheduled*: the clock's own attempt, not a customer's or a request's.
+    """
     invoice = world.get(invoice_id)
     payment = open_payment(world, invoice_id)
     if payment is None:
-        return mark_paid(world, invoice_id)
+        return mark_paid(world, invoice_id, scheduled=scheduled)
     method_id = method_id or default_method(world, invoice)
     if method_id is None:
-        return _fail(world, invoice_id)
+        return _fail(world, invoice_id, scheduled=scheduled)
     intent_id = payment["payment"]["payment_intent"]
     intent = try_charge(world, intent_id, method_id, present=present)
-    follow_payment(world, invoice_id, intent)
+    follow_payment(world, invoice_id, intent, scheduled=scheduled)
     return world.get(invoice_id)
 
 
@@ -49,18 +59,18 @@ def settle_intent(world: World, intent: Json) -> Json:
     return world.get(intent["id"])
 
 
-def follow_payment(world: World, invoice_id: str, intent: Json) -> None:
+def follow_payment(world: World, invoice_id: str, intent: Json, *, scheduled: bool = False) -> None:
     """Let the invoice be what its payment intent has become."""
     if intent["status"] == "succeeded":
-        mark_paid(world, invoice_id)
+        mark_paid(world, invoice_id, scheduled=scheduled)
     elif intent["status"] == "requires_action":
-        _fail(world, invoice_id)
+        _fail(world, invoice_id, scheduled=scheduled)
         world.emit("invoice.payment_action_required", world.get(invoice_id))
     else:
-        _fail(world, invoice_id)
+        _fail(world, invoice_id, scheduled=scheduled)
 
 
-def mark_paid(world: World, invoice_id: str) -> Json:
+def mark_paid(world: World, invoice_id: str, *, scheduled: bool = False) -> Json:
     invoice = world.get(invoice_id)
     payment = open_payment(world, invoice_id)
     invoice = world.change(
@@ -69,7 +79,7 @@ def mark_paid(world: World, invoice_id: str) -> Json:
         amount_paid=invoice["amount_due"],
         amount_remaining=0,
         attempted=True,
-        attempt_count=invoice["attempt_count"] + (1 if payment else 0),
+        attempt_count=_attempts(invoice, scheduled=scheduled) if payment else 0,
         auto_advance=False,
         next_payment_attempt=None,
         status="paid",
@@ -105,14 +115,22 @@ def _revive_subscription(world: World, invoice: Json) -> None:
             world.change(subscription["id"], UPDATED, status="active")
 
 
-def _fail(world: World, invoice_id: str) -> Json:
+def _attempts(invoice: Json, *, scheduled: bool) -> int:
+    """ "Any payment attempt counts as the first attempt, and subsequently only automatic retries
+    increment the attempt count" (docs.stripe.com/api/invoices/object)."""
+    count: int = invoice["attempt_count"]
+    return count + 1 if scheduled or count == 0 else count
+
+
+def _fail(world: World, invoice_id: str, *, scheduled: bool) -> Json:
     """Count the failed attempt, plan the next one, and let the subscription show it."""
-    invoice = world.get(invoice_id)
-    attempts = invoice["attempt_count"] + 1
-    renewal = invoice["billing_reason"] == "subscription_cycle"
-    first = world.notes(invoice_id).get("first_failure") or world.now()
+    invoice, notes = world.get(invoice_id), world.notes(invoice_id)
+    attempts = _attempts(invoice, scheduled=scheduled)
+    # A first invoice has 23 hours, and so has a pending update: neither is tried again.
+    retried = invoice["billing_reason"] != "subscription_create" and not notes.get("pending_update")
+    first = notes.get("first_failure") or world.now()
     world.note(invoice_id, first_failure=first)
-    again = attempts <= len(RETRY_DAYS) and renewal
+    again = attempts <= len(RETRY_DAYS) and retried
     invoice = world.change(
         invoice_id,
         "invoice.updated",
@@ -122,13 +140,13 @@ def _fail(world: World, invoice_id: str) -> Json:
         next_payment_attempt=first + RETRY_DAYS[attempts - 1] * DAY if again else None,
     )
     world.emit("invoice.payment_failed", invoice)
-    if renewal:
+    if retried:
         _hold_against(world, subscription_of(invoice), exhausted=not again)
     return invoice
 
 
 def _hold_against(world: World, subscription_id: str, *, exhausted: bool) -> None:
-    """A renewal that was not paid: past due, and after the last try what the account chose."""
+    """An invoice that was not paid: past due, and after the last try what the account chose."""
     status = world.get(subscription_id)["status"]
     if status not in ("active", "past_due"):
         return

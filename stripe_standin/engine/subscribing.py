@@ -136,7 +136,7 @@ def finalize_and_collect(world: World, invoice_id: str, *, present: bool) -> Jso
     if invoice["collection_method"] == "send_invoice" and invoice["amount_due"]:
         world.emit("invoice.sent", invoice)
         return invoice
-    return collect(world, invoice_id, present=present)
+    return collect(world, invoice_id, present=present, scheduled=True)
 
 
 def _leave_uncollected(world: World, invoice_id: str, behavior: str) -> Json:

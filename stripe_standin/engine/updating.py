@@ -88,11 +88,8 @@ def _bill(world: World, subscription_id: str, update: Update, lines: list[Json])
         world.emit("invoice.sent", invoice)
         return
     invoice = collect(world, invoice["id"], present=update.present)
-    if invoice["status"] == "paid":
-        return
-    if update.payment_behavior == "error_if_incomplete":
+    if invoice["status"] != "paid" and update.payment_behavior == "error_if_incomplete":
         raise why_unpaid(world, invoice)
-    world.change(subscription_id, UPDATED, status="past_due")
 
 
 def _pay_first(
@@ -101,6 +98,7 @@ def _pay_first(
     """`pending_if_incomplete`: nothing changes until the money is there."""
     items = new_items(world, update)
     invoice = _invoice(world, subscription, update, lines)
+    world.note(invoice["id"], pending_update=True)
     paid = collect(world, invoice["id"], present=update.present)["status"] == "paid"
     if paid:
         return _set_items(world, subscription, items, fields)

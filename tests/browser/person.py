@@ -38,7 +38,7 @@ class Person:
             self.complaints.append(f"{response.url} answered {response.status}")
 
     # -- buying -------------------------------------------------------------------------------
-    def press_buy(self, button: str = "Buy Pro, billed per month") -> None:
+    def press_buy(self, button: str = "Buy Pro by the month") -> None:
         self.page.goto("/pricing/")
         self.page.get_by_role("button", name=button).click()
         self.page.wait_for_url("**/c/pay/**")
@@ -63,12 +63,15 @@ class Person:
     def ask_for_code(self) -> None:
         self.page.goto("/account/login/code/")
         self.page.get_by_label("Email").fill(self.email)
-        self.page.locator("main").get_by_role("button").first.click()
+        self.page.get_by_role("button", name="Send me a code").click()
 
     def enter_code(self) -> None:
-        self.page.get_by_label("Code").fill(self.mailed_code())
-        self.page.locator("main").get_by_role("button").first.click()
+        self.try_code(self.mailed_code())
         self.page.wait_for_url("**/account/")
+
+    def try_code(self, code: str) -> None:
+        self.page.get_by_label("Code").fill(code)
+        self.page.get_by_role("button", name="Sign in").click()
 
     def mailed_code(self) -> str:
         deadline = time.monotonic() + MAIL_SECONDS

@@ -36,6 +36,9 @@ def test_a_buyer_gets_a_key_and_looks_after_it(person, width, colors):
     look("4 sign in")
     buyer.ask_for_code()
     look("5 code")
+    buyer.try_code("AAAA-AAAA")
+    expect(page.get_by_text("Incorrect code")).to_be_visible()
+    look("5 wrong code")
     buyer.enter_code()
     expect(page.get_by_text("Hare Pro: active, unlimited threads")).to_be_visible()
     look("6 account")
@@ -47,7 +50,7 @@ def test_a_buyer_gets_a_key_and_looks_after_it(person, width, colors):
     look("7 new key")
     page.goto("/account/")
     page.get_by_role("button", name="Revoke laptop").click()
-    expect(page.get_by_role("status")).to_contain_text("laptop is refused from now on")
+    expect(page.get_by_role("status")).to_contain_text("is refused from now on")
     expect(page.get_by_role("listitem").filter(has_text="laptop")).to_contain_text("revoked")
     look("8 key revoked")
 
@@ -100,7 +103,7 @@ def test_enterprise_is_sold_by_the_hundred_threads(person):
     page = buyer.page
     page.goto("/pricing/")
 
-    form = page.locator("form").filter(has=page.get_by_text("Buy Enterprise, billed per month"))
+    form = page.locator("form").filter(has=page.get_by_text("Buy Enterprise by the month"))
     form.get_by_label("Blocks of 100 threads").fill("5")
     form.get_by_role("button").click()
     buyer.pay()

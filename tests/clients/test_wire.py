@@ -52,7 +52,7 @@ def test_a_refused_upload_is_answered_though_its_body_was_not_read(
     connection: http.client.HTTPConnection,
 ):
     for _ in range(2):
-        connection.request("POST", "/legacy/", body=b"x" * 2**20)
+        connection.request("POST", "/legacy/", body=b"x" * 2**15)
         answer = connection.getresponse()
 
         assert answer.status == 401

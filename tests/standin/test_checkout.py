@@ -1,5 +1,6 @@
 """Buying on the hosted page, card by card."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -220,3 +221,20 @@ def test_bad_input_is_named(shop: Shop, fields: dict[str, str], words: str) -> N
 
 def test_a_link_to_nowhere_is_a_404(standin: StandIn) -> None:
     assert standin.request("GET", "/c/pay/cs_test_none").status == 404
+
+
+def test_eight_clicks_at_once_pay_once(shop: Shop) -> None:
+    session = shop.session(shop.pro())
+
+    def click(_: int) -> bool:
+        try:
+            return bool(shop.standin.pay_checkout(session.url or ""))
+        except NotPaidError:
+            return False
+
+    with ThreadPoolExecutor(8) as pool:
+        paid = list(pool.map(click, range(8)))
+
+    assert paid.count(True) == 1
+    assert len(shop.client.v1.charges.list().data) == 1
+    assert len(shop.client.v1.subscriptions.list().data) == 1

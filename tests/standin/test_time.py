@@ -186,3 +186,17 @@ def test_a_first_invoice_that_is_not_paid_expires_after_23_hours(shop: Shop) -> 
     assert subscription.status == "incomplete"
     assert shop.subscription(subscription.id).status == "incomplete_expired"
     assert shop.invoices(subscription.id)[0].status == "void"
+
+
+def test_what_a_customer_tries_himself_does_not_use_up_the_retries(shop: Shop) -> None:
+    subscription = shop.buy(card=FAILS_LATER)
+    shop.standin.control("POST", "clock", {"to": period_end(subscription) + 2 * 3600})
+    invoice = shop.invoices(subscription.id)[0]
+
+    for _ in range(5):
+        with pytest.raises(stripe.CardError):
+            shop.client.v1.invoices.pay(str(invoice.id))
+
+    after = shop.invoices(subscription.id)[0]
+    assert (after.attempt_count, after.next_payment_attempt) == (1, invoice.next_payment_attempt)
+    assert shop.subscription(subscription.id).status == "past_due"

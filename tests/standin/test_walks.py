@@ -81,7 +81,7 @@ class Walk:
         if charges:
             params: Any = self.chance.choice([{}, {"amount": 500}])
             charge = self.chance.choice(charges)
-            self.client.v1.refunds.create({"charge": charge.id, **params})
+            self.client.v1.refunds.create(params | {"charge": charge.id})
 
     def wait(self) -> None:
         self.shop.standin.advance(self.chance.choice([3600, DAY, 8 * DAY, 35 * DAY]))
@@ -97,7 +97,7 @@ class Walk:
             self.client.v1.customers.delete(str(self.any_subscription().customer))
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", range(3))
 def test_a_random_walk_meets_no_bug_and_the_books_balance(shop: Shop, seed: int) -> None:
     walk = Walk(shop, seed)
 
