@@ -65,13 +65,15 @@ def _check_right(token: UploadToken, form: Form) -> None:
 
 def _find_known(filename: str, sha256: str) -> File | None:
     """The row of the same bytes. Raises UploadRefused if the name stands for other bytes."""
+    # In this order: both rows are written at once, so a used name whose file is not there is gone.
+    is_used = UsedFilename.objects.filter(filename=filename).exists()
     file = File.objects.filter(filename=filename).first()
     if file is not None and file.sha256 != sha256:
         raise UploadRefused(
             f"File already exists ({shown(filename)}, with sha256 hash '{file.sha256}')."
             " Use a different version."
         )
-    if file is None and UsedFilename.objects.filter(filename=filename).exists():
+    if file is None and is_used:
         raise UploadRefused(
             f"The file name {shown(filename)} was used before by a file that has since been"
             " deleted. Use a different version."

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from django.core.files import File as DjangoFile
-from django.core.files.storage import default_storage
+from django.core.files.storage import FileSystemStorage, default_storage
 
 from pkgindex.uploads.refusals import UploadRefused
 
@@ -42,10 +42,9 @@ def _sync(path: str) -> None:
     """Bring a local file and its folders to the disk: a power cut must not leave rows without
     bytes. Other storages answer only when they have them.
     """
-    try:
-        local = Path(default_storage.path(path))
-    except NotImplementedError:
+    if not isinstance(default_storage, FileSystemStorage):
         return
+    local = Path(default_storage.path(path))
     root = Path(default_storage.path(""))
     for place in [local, *(parent for parent in local.parents if parent.is_relative_to(root))]:
         descriptor = os.open(place, os.O_RDONLY)

@@ -38,7 +38,7 @@ class Person:
             self.complaints.append(f"{response.url} answered {response.status}")
 
     # -- buying -------------------------------------------------------------------------------
-    def press_buy(self, button: str = "Buy Pro by the month") -> None:
+    def press_buy(self, button: str = "Buy Pro per month") -> None:
         self.page.goto("/pricing/")
         self.page.get_by_role("button", name=button).click()
         self.page.wait_for_url("**/c/pay/**")

@@ -103,7 +103,7 @@ def test_enterprise_is_sold_by_the_hundred_threads(person):
     page = buyer.page
     page.goto("/pricing/")
 
-    form = page.locator("form").filter(has=page.get_by_text("Buy Enterprise by the month"))
+    form = page.locator("form").filter(has=page.get_by_text("Buy Enterprise per month"))
     form.get_by_label("Blocks of 100 threads").fill("5")
     form.get_by_role("button").click()
     buyer.pay()

@@ -330,3 +330,19 @@ def test_only_one_file_is_taken(uploader: Uploader):
     said = uploader.wheel(gpg_signature=SimpleUploadedFile("x.asc", b"x"))
 
     assert said.reason == "The upload must have one file, in the field content."
+
+
+def test_a_storage_that_is_no_local_disk_serves_as_well(
+    uploader: Uploader, stranger: IndexClient, settings
+):
+    memory = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
+    settings.STORAGES = settings.STORAGES | {"default": memory}
+    make_project("hare", is_public=True)
+
+    said = uploader.wheel("hare")
+
+    assert said.status == 200, said
+    url = url_of(File.objects.get())
+    assert stranger.get(url).body == build_wheel("hare", "1.0")
+    assert stranger.get(url, range="bytes=2-5").body == build_wheel("hare", "1.0")[2:6]
+    assert stranger.get(f"{url}.metadata").text == metadata_text("hare", "1.0")

@@ -63,7 +63,12 @@ def test_a_claim_that_waited_looks_at_the_row_again():
         return Mail.objects.all().claim(mail.pk, now + timedelta(seconds=1))
 
     turns = [claim_and_linger, claim_second]
-    outcomes = at_once(2, lambda: turns.pop()())
+
+    def take_turn() -> Claim | None:
+        turn = turns.pop()
+        return turn()
+
+    outcomes = at_once(2, take_turn)
 
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Claim", "NoneType"]
 

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 from django.db import connection, transaction
@@ -17,6 +18,16 @@ def pragma(name: str) -> int | str:
     with connection.cursor() as cursor:
         cursor.execute(f"PRAGMA {name}")
         return cursor.fetchone()[0]
+
+
+def both_at_once(first: Callable[[], None], second: Callable[[], None]) -> list[Exception | None]:
+    turns = [first, second]
+
+    def take_turn() -> None:
+        turn = turns.pop()
+        turn()
+
+    return at_once(2, take_turn)
 
 
 @pytest.mark.django_db
@@ -57,8 +68,7 @@ def test_a_transaction_takes_the_write_lock_when_it_begins():
         with transaction.atomic():
             times["second begins"] = time.monotonic()
 
-    turns = [hold_without_writing, come_second]
-    outcomes = at_once(2, lambda: turns.pop()())
+    outcomes = both_at_once(hold_without_writing, come_second)
 
     assert outcomes == [None, None]  # the second waited, it did not fail
     assert times["second begins"] >= times["first ends"]
@@ -97,8 +107,7 @@ def test_reading_goes_on_while_somebody_writes():
         seen["count"] = Customer.objects.count()
         seen["read at"] = time.monotonic()
 
-    turns = [write_slowly, read]
-    outcomes = at_once(2, lambda: turns.pop()())
+    outcomes = both_at_once(write_slowly, read)
 
     assert outcomes == [None, None]
     assert seen["count"] == 0

@@ -1,0 +1,74 @@
+"""What the documents say is so."""
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ARCHITECTURE = (ROOT / "docs/architecture.md").read_text()
+NAMED = re.findall(r"`([\w/]+\.py):\s+(\w+)`", ARCHITECTURE)
+FLOWS = re.split(r"^## ", ARCHITECTURE, flags=re.MULTILINE)[1:4]
+VARIABLE = re.compile(r'env\.(?:text|flag|number|words|url|secret|folder)\(\s*"([A-Z_]+)"')
+
+
+@pytest.mark.parametrize(("file", "name"), sorted(set(NAMED)))
+def test_every_function_that_the_architecture_names_is_there(file: str, name: str):
+    tree = ast.parse((ROOT / file).read_text())
+
+    assert name in {getattr(node, "name", "") for node in ast.walk(tree)}
+
+
+@pytest.mark.parametrize("flow", FLOWS)
+def test_each_flow_has_at_most_eight_steps_and_each_names_a_function(flow: str):
+    steps = re.findall(r"^\d\. .*?(?=^\d\. |\Z|^$)", flow, re.MULTILINE | re.DOTALL)
+
+    assert 4 <= len(steps) <= 8
+    assert all(re.search(r"`[\w/]+\.py:\s+\w+`", step) for step in steps)
+
+
+def test_every_variable_stands_in_the_table_of_settings():
+    settings = (ROOT / "docs/settings.md").read_text()
+    used = set(VARIABLE.findall((ROOT / "config/settings.py").read_text()))
+
+    assert len(used) > 20
+    assert {name for name in used if f"`{name}`" not in settings} == set()
+
+
+def test_every_variable_of_the_table_is_used():
+    rows = re.findall(r"^\| `([A-Z_]+)`", (ROOT / "docs/settings.md").read_text(), re.MULTILINE)
+    code = (ROOT / "config/settings.py").read_text() + (ROOT / "config/gunicorn.py").read_text()
+
+    assert [name for name in rows if not re.search(rf"['\"]{name}['\"]", code)] == []
+
+
+def test_every_check_id_is_used_once():
+    ids = re.findall(r'id="(wheelbarrow\.[EW]\d+)"', (ROOT / "config/checks.py").read_text())
+
+    assert len(ids) == len(set(ids)) > 5
+
+
+def test_every_file_that_the_readme_names_is_there():
+    names = re.findall(r"`((?:bin|docs|portal|billing|pkgindex|licenses|outbox|lib|config|stripe_standin|sdk|demo|tests|\.ci)/[\w./-]*)", (ROOT / "README.md").read_text())  # fmt: skip  # noqa: E501
+
+    assert len(names) > 10
+    assert [name for name in names if not (ROOT / name.split(" ")[0]).exists()] == []
+
+
+def test_no_file_of_the_project_names_a_path_of_this_machine():
+    tracked = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    home = re.compile(r"/(?:home|Users)/\w+/|/work/\w+/|/root/\.")
+
+    found = [
+        name
+        for name in tracked
+        if Path(name).suffix in {".py", ".md", ".toml", ".txt", ".html", ""}
+        and name != "tests/test_docs.py"
+        and home.search((ROOT / name).read_text(errors="ignore"))
+    ]
+
+    assert found == []
