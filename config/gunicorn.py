@@ -12,6 +12,7 @@ graceful_timeout = 30
 keepalive = 5
 max_requests = 10_000
 max_requests_jitter = 1_000
+control_socket_disable = True  # nothing of ours uses it
 accesslog = "-"
 # No query string and no headers: they may hold a session id or a credential.
 access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(B)s %(M)sms'
