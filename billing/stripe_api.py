@@ -5,6 +5,7 @@ breaks (`payment_method_types`, `billing_cycle_anchor`) stand in one function ea
 """
 
 import functools
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -58,11 +59,12 @@ def _translated_errors() -> Iterator[None]:
 
 
 def _client() -> stripe.StripeClient:
-    return _make_client(settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE)
+    return _make_client(settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE, os.getpid())
 
 
 @functools.lru_cache(maxsize=4)
-def _make_client(key: str, api_base: str) -> stripe.StripeClient:
+def _make_client(key: str, api_base: str, pid: int) -> stripe.StripeClient:
+    """One client per process: a kept-alive connection must not cross a fork."""
     return stripe.StripeClient(
         key,
         stripe_version=API_VERSION,

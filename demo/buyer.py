@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
@@ -48,9 +49,13 @@ class Page:
 class Browser:
     """Keeps cookies and follows redirects; runs no script, as a page must do without."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, follows: bool = True) -> None:
+        handlers = [
+            urllib.request.HTTPCookieProcessor(CookieJar()),
+            urllib.request.ProxyHandler({}),
+        ]
         self._opener = urllib.request.build_opener(
-            urllib.request.HTTPCookieProcessor(CookieJar()), urllib.request.ProxyHandler({})
+            *handlers, *([] if follows else [_NoRedirects()])
         )
 
     def get(self, url: str) -> Page:
@@ -61,8 +66,18 @@ class Browser:
         return self._open(urllib.request.Request(url, body, {"Referer": referer}))
 
     def _open(self, request: urllib.request.Request) -> Page:
-        with self._opener.open(request, timeout=30) as response:
-            return Page(response.url, response.read().decode())
+        try:
+            with self._opener.open(request, timeout=30) as response:
+                return Page(response.url, response.read().decode())
+        except urllib.error.HTTPError as error:
+            if error.code != 303:
+                raise
+            return Page(error.headers["Location"], "")
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: object) -> None:
+        """Stay where the answer came from."""
 
 
 def go_the_buyers_way(shop: str, folder: Path, step: Step) -> None:
