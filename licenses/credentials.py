@@ -6,6 +6,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from lib.tokens import TokenKind, digest_of, hint_of, is_well_formed, mint_token
+from licenses.generation import raise_generation
 from licenses.models import Credential, Customer
 
 MAX_PER_CUSTOMER = 20
@@ -21,10 +22,12 @@ def adopt_credential(
     *, customer_id: int, digest: str, hint: str, name: str, at: datetime
 ) -> Credential:
     """Store a credential that was minted elsewhere by its digest. Safe to repeat."""
-    credential, _ = Credential.objects.get_or_create(
+    credential, is_new = Credential.objects.get_or_create(
         digest=digest,
         defaults={"customer_id": customer_id, "hint": hint, "name": name, "created_at": at},
     )
+    if is_new:
+        raise_generation()
     return credential
 
 
@@ -59,6 +62,9 @@ def note_use(credential: Credential, *, client: str, at: datetime) -> None:
     )
 
 
+@transaction.atomic
 def revoke_credential(credential_id: int, *, at: datetime) -> None:
     """Refuse the credential from now on; told twice, the first moment stands."""
-    Credential.objects.filter(pk=credential_id, revoked_at__isnull=True).update(revoked_at=at)
+    usable = Credential.objects.filter(pk=credential_id, revoked_at__isnull=True)
+    if usable.update(revoked_at=at):
+        raise_generation()

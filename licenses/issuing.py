@@ -6,6 +6,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import F
 
+from licenses.generation import raise_generation
 from licenses.models import License, LicenseEvent
 
 
@@ -42,6 +43,7 @@ def issue_license(
     )
     if is_new:
         LicenseEvent.objects.create(license=license, name="issued", reason=reason, at=at)
+        raise_generation()
     return license
 
 
@@ -68,6 +70,7 @@ def renew_license(license_id: int, *, grant: Grant, at: datetime, reason: str = 
         rev=F("rev") + 1,
     )
     LicenseEvent.objects.create(license=license, name=name, reason=reason, at=at)
+    raise_generation()
     license.refresh_from_db()
     return license
 

@@ -226,3 +226,14 @@ class Credential(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} (…{self.hint})"
+
+
+class Generation(models.Model):
+    """One row: how often the rights changed (licenses.generation)."""
+
+    ONLY = 1
+
+    number = models.PositiveBigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return str(self.number)

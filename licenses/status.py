@@ -5,6 +5,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import F
 
+from licenses.generation import raise_generation
 from licenses.issuing import LicenseRevoked
 from licenses.models import License, LicenseEvent
 
@@ -40,5 +41,6 @@ def _move(license_id: int, *, to: Status, event: str, at: datetime, reason: str)
         raise LicenseRevoked(f"license {license.pk} was revoked")
     License.objects.filter(pk=license.pk).update(status=to, rev=F("rev") + 1)
     LicenseEvent.objects.create(license=license, name=event, reason=reason, at=at)
+    raise_generation()
     license.refresh_from_db()
     return license
