@@ -1,0 +1,33 @@
+"""The only door to Stripe: the real SDK in, our own values out.
+
+API version 2026-05-27.dahlia, pinned by stripe==15.2.1; the two spots that the next version
+breaks (`payment_method_types`, `billing_cycle_anchor`) stand in one function each.
+"""
+
+from billing.stripe_api.catalog import create_price, ensure_product, find_price
+from billing.stripe_api.checkout import (
+    create_checkout_session,
+    create_customer,
+    expire_checkout_session,
+    find_checkout_session,
+    retrieve_checkout_session,
+)
+from billing.stripe_api.client import StripeObjectGone, StripeRefused, StripeUnavailable
+from billing.stripe_api.signatures import is_signed
+from billing.stripe_api.subscriptions import retrieve_subscription
+
+__all__ = [
+    "StripeObjectGone",
+    "StripeRefused",
+    "StripeUnavailable",
+    "create_checkout_session",
+    "create_customer",
+    "create_price",
+    "ensure_product",
+    "expire_checkout_session",
+    "find_checkout_session",
+    "find_price",
+    "is_signed",
+    "retrieve_checkout_session",
+    "retrieve_subscription",
+]

@@ -1,0 +1,61 @@
+"""The SDK's client, and its errors as ours."""
+
+import functools
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import stripe
+from django.conf import settings
+
+API_VERSION = "2026-05-27.dahlia"
+TIMEOUT_SECONDS = 8  # with one retry and three requests well inside a worker's lease
+
+
+class StripeUnavailable(Exception):
+    """Stripe did not answer, or not now; try the same call again later."""
+
+
+class StripeRefused(Exception):
+    """Stripe says that the request cannot work; trying again will not help."""
+
+
+class StripeObjectGone(StripeRefused):
+    """No such object at Stripe (any more)."""
+
+
+@contextmanager
+def translated_errors() -> Iterator[None]:
+    try:
+        yield
+    except stripe.InvalidRequestError as error:
+        gone = error.code == "resource_missing"
+        raise (StripeObjectGone if gone else StripeRefused)(str(error)) from error
+    except (stripe.AuthenticationError, stripe.PermissionError, stripe.IdempotencyError) as error:
+        raise StripeRefused(str(error)) from error
+    except stripe.StripeError as error:
+        raise StripeUnavailable(str(error)) from error
+
+
+def client() -> stripe.StripeClient:
+    return _make_client(settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE, os.getpid())
+
+
+@functools.lru_cache(maxsize=4)
+def _make_client(key: str, api_base: str, pid: int) -> stripe.StripeClient:
+    """One client per process: a kept-alive connection must not cross a fork."""
+    return stripe.StripeClient(
+        key,
+        stripe_version=API_VERSION,
+        base_addresses={"api": api_base} if api_base else {},
+        max_network_retries=1,
+        http_client=stripe.RequestsClient(timeout=TIMEOUT_SECONDS),
+    )
+
+
+def id_of(reference: Any) -> str:
+    """The id of something that may be expanded, a bare id, or null."""
+    if reference is None:
+        return ""
+    return reference if isinstance(reference, str) else str(reference.id)

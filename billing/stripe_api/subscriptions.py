@@ -1,0 +1,92 @@
+"""Subscriptions with their customers and paid invoices."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import stripe
+
+from billing.remote import (
+    RemoteCustomer,
+    RemoteInvoice,
+    RemoteLine,
+    RemotePayment,
+    RemoteSubscription,
+)
+from billing.stripe_api.client import client, id_of, translated_errors
+from lib.times import from_unix, from_unix_or_none
+
+
+def retrieve_subscription(stripe_id: str) -> RemoteSubscription:
+    """The subscription as it is now, with its customer and its paid invoices.
+
+    Raises StripeObjectGone when Stripe has no such subscription.
+    """
+    with translated_errors():
+        v1 = client().v1
+        subscription = v1.subscriptions.retrieve(
+            stripe_id, {"expand": ["customer", "latest_invoice"]}
+        )
+        paid = v1.invoices.list(
+            {"subscription": stripe_id, "status": "paid", "expand": ["data.payments"]}
+        )
+    return _subscription(subscription, paid.data)
+
+
+def _subscription(
+    subscription: stripe.Subscription, paid: Sequence[stripe.Invoice]
+) -> RemoteSubscription:
+    item = subscription["items"].data[0]
+    invoice = subscription.latest_invoice
+    latest = invoice if isinstance(invoice, stripe.Invoice) else None
+    is_unpaid = latest is not None and latest.status in {"open", "uncollectible"}
+    return RemoteSubscription(
+        stripe_id=subscription.id,
+        status=subscription.status,
+        customer=_customer(subscription.customer),
+        livemode=subscription.livemode,
+        price_id=item.price.id,
+        quantity=item.quantity or 1,
+        current_period_end=from_unix(item.current_period_end),
+        created_at=from_unix(subscription.created),
+        cancel_at=from_unix_or_none(subscription.cancel_at),
+        ended_at=from_unix_or_none(subscription.ended_at),
+        past_due_since=from_unix_or_none(latest.status_transitions.finalized_at)
+        if latest is not None and is_unpaid
+        else None,
+        hosted_invoice_url=(latest.hosted_invoice_url or "") if latest and is_unpaid else "",
+        paid_invoices=tuple(_invoice(one) for one in paid),
+    )
+
+
+def _customer(customer: Any) -> RemoteCustomer:
+    if getattr(customer, "deleted", False):
+        return RemoteCustomer(stripe_id=customer.id, email="", name="")
+    return RemoteCustomer(
+        stripe_id=customer.id, email=customer.email or "", name=customer.name or ""
+    )
+
+
+def _invoice(invoice: stripe.Invoice) -> RemoteInvoice:
+    payments = invoice.payments.data if invoice.payments else []
+    return RemoteInvoice(
+        stripe_id=invoice.id,
+        billing_reason=invoice.billing_reason or "",
+        currency=invoice.currency,
+        paid_at=from_unix(invoice.status_transitions.paid_at or invoice.created),
+        lines=tuple(_line(line) for line in invoice.lines.data if line.pricing),
+        payments=tuple(
+            RemotePayment(id_of(one.payment.payment_intent), one.amount_paid or 0)
+            for one in payments
+            if one.status == "paid" and one.payment.type == "payment_intent"
+        ),
+    )
+
+
+def _line(line: stripe.InvoiceLineItem) -> RemoteLine:
+    details = line.pricing.price_details if line.pricing else None
+    return RemoteLine(
+        price_id=id_of(details.price) if details else "",
+        quantity=line.quantity or 1,
+        amount_cents=line.amount,
+        period_end=from_unix(line.period.end),
+    )
