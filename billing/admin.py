@@ -8,8 +8,12 @@ from billing.dirty import mark_dirty
 from billing.models import (
     Cart,
     DirtyObject,
+    Dispute,
+    GuaranteeRefund,
+    OwnerNotice,
     Payment,
     Price,
+    Refund,
     StripeCustomer,
     StripeEvent,
     Subscription,
@@ -60,6 +64,57 @@ class PaymentAdmin(ReadOnlyAdmin):
     @admin.display(ordering="amount_cents")
     def amount(self, payment: Payment) -> str:
         return format_cents(payment.amount_cents, payment.currency)
+
+
+@admin.register(Refund)
+class RefundAdmin(ReadOnlyAdmin):
+    list_display = ["stripe_id", "payment", "amount", "status", "failure_reason", "created_at"]
+    list_filter = ["status"]
+    list_select_related = ["payment"]
+    search_fields = ["stripe_id", "payment__stripe_id", "payment__subscription__stripe_id"]
+
+    @admin.display(ordering="amount_cents")
+    def amount(self, refund: Refund) -> str:
+        return format_cents(refund.amount_cents, refund.payment.currency)
+
+
+@admin.register(Dispute)
+class DisputeAdmin(ReadOnlyAdmin):
+    list_display = ["stripe_id", "payment", "amount", "status", "reason", "due_by"]
+    list_filter = ["status"]
+    list_select_related = ["payment"]
+    search_fields = ["stripe_id", "payment__stripe_id", "payment__subscription__stripe_id"]
+
+    @admin.display(ordering="amount_cents")
+    def amount(self, dispute: Dispute) -> str:
+        return format_cents(dispute.amount_cents, dispute.payment.currency)
+
+
+@admin.register(GuaranteeRefund)
+class GuaranteeRefundAdmin(ReadOnlyAdmin):
+    list_display = ["subscription", "cause", "state", "requested_at", "attempts", "dead_at"]
+    list_filter = ["cause", "state"]
+    list_select_related = ["subscription"]
+    search_fields = ["subscription__stripe_id", "subscription__customer__name"]
+    actions = ["go_on"]
+
+    @admin.action(description="Go on with it (only jobs that are not done)")
+    def go_on(self, request: HttpRequest, queryset: QuerySet[GuaranteeRefund]) -> None:
+        queryset.exclude(state=GuaranteeRefund.State.DONE).update(
+            due_at=timezone.now(), dead_at=None, attempts=0, lease_until=None
+        )
+
+
+@admin.register(OwnerNotice)
+class OwnerNoticeAdmin(ReadOnlyAdmin):
+    list_display = ["text", "needs_him", "created_at", "closed_at"]
+    list_filter = ["needs_him", "closed_at"]
+    search_fields = ["key", "text"]
+    actions = ["close"]
+
+    @admin.action(description="Close: it is done")
+    def close(self, request: HttpRequest, queryset: QuerySet[OwnerNotice]) -> None:
+        queryset.filter(closed_at__isnull=True).update(closed_at=timezone.now())
 
 
 @admin.register(Cart)

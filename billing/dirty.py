@@ -26,6 +26,7 @@ Fetch = Callable[[str], Write]
 
 def mark_dirty(kind: DirtyObject.Kind, stripe_id: str, *, at: datetime) -> DirtyObject:
     """Ask for the object to be fetched; call it in the transaction that gave the hint."""
+    mark: DirtyObject
     mark, _ = DirtyObject.objects.get_or_create(stripe_id=stripe_id, defaults={"kind": kind})
     DirtyObject.objects.filter(pk=mark.pk).update(
         hints=F("hints") + 1, due_at=at, dead_at=None, attempts=0

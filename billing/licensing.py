@@ -1,50 +1,63 @@
-"""What a subscription's state means for its license.
+"""What a subscription means for its license: issue, renew, and the status that it should have.
 
-The paid invoice fixes *what* is granted; a license ends only by Stripe's status, or 21 days
-after the first failed payment, never because a clock passed `paid_through` while Stripe says
-active (a renewal's invoice stays a draft for about an hour).
+The paid invoice fixes *what* is granted; billing.verdict says whether it goes on.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from django.conf import settings
 from django.db.models import Q
 
 from billing import carts
+from billing.mails import mail_ended, mail_payment_failed, mail_welcome
 from billing.models import Price, StripePrice, Subscription
 from billing.remote import RemoteInvoice, RemoteLine, RemoteSubscription
-from lib.money import format_cents
-from licenses import credentials, people
+from billing.verdict import grace, judge
+from licenses import credentials
 from licenses.issuing import Grant, issue_license, renew_license
 from licenses.models import License
-from licenses.status import lapse_license, reinstate_license
-from outbox.mail import queue_mail
+from licenses.status import lapse_license, reinstate_license, revoke_license, suspend_license
 
-ENDED = {"canceled", "unpaid", "incomplete_expired"}
-RUNNING = {"active", "trialing", "past_due"}
 Status = License.Status
+MOVES = {
+    Status.ACTIVE: reinstate_license,
+    Status.SUSPENDED: suspend_license,
+    Status.LAPSED: lapse_license,
+    Status.REVOKED: revoke_license,
+}
 
 
 def carry_to_license(
     subscription: Subscription, remote: RemoteSubscription, at: datetime
 ) -> License | None:
-    """Issue, renew, end or bring back the license; None while nothing was paid. Safe to repeat."""
+    """Issue or renew the license by what was paid, and give it its status. Safe to repeat.
+
+    None while nothing was paid.
+    """
     paid = _granting_line(remote)
     if paid is None:
         return None
     license = _license_of(subscription, paid, at)
-    if license.status == Status.REVOKED:
+    if license.status != Status.REVOKED:
+        renew_license(license.pk, grant=_grant(paid), at=at, reason="paid")
+    mail_payment_failed(subscription, remote)
+    return settle_status(subscription, at)
+
+
+def settle_status(subscription: Subscription, at: datetime) -> License | None:
+    """Move the license to the status it should have; a revoked one stays so. Safe to repeat."""
+    if subscription.license_id is None:
+        return None
+    license = License.objects.get(pk=subscription.license_id)
+    verdict = judge(subscription, at)
+    if license.status in {Status.REVOKED, verdict.status}:
         return license
-    if remote.status in ENDED:
-        return _end(subscription, license, at, reason=f"subscription {remote.status}")
-    if remote.status in RUNNING:
-        license = renew_license(license.pk, grant=_grant(paid), at=at, reason="paid")
-        _mail_about_payment(subscription, remote)
-        return _keep_running(subscription, license, at)
+    license = MOVES[verdict.status](license.pk, at=at, reason=verdict.reason)
+    if verdict.status == Status.LAPSED:
+        mail_ended(subscription, license)
     return license
 
 
-def lapse_overdue(at: datetime) -> int:
+def settle_overdue(at: datetime) -> int:
     """End what ends by the clock: the grace after a failed payment, and known cancel dates.
 
     Also when Stripe is silent: a lost webhook must neither cut anybody off nor serve for ever.
@@ -53,15 +66,10 @@ def lapse_overdue(at: datetime) -> int:
     cancel_due = Q(cancel_at__lte=at)
     overdue = Subscription.objects.filter(
         grace_over | cancel_due, license__status=Status.ACTIVE
-    ).select_related("license")
+    ).select_related("license", "price__tier__product")
     for subscription in overdue:
-        assert subscription.license is not None
-        _end(subscription, subscription.license, at, reason=_why_overdue(subscription, at))
+        settle_status(subscription, at)
     return len(overdue)
-
-
-def grace() -> timedelta:
-    return timedelta(days=settings.GRACE_DAYS)
 
 
 def _license_of(subscription: Subscription, paid: RemoteLine, at: datetime) -> License:
@@ -78,7 +86,7 @@ def _license_of(subscription: Subscription, paid: RemoteLine, at: datetime) -> L
     subscription.save(update_fields=["license"])
     if subscription.cart is not None:
         _hand_over_first_key(subscription, at)
-    _mail_welcome(subscription, license)
+    mail_welcome(subscription, license)
     return license
 
 
@@ -120,65 +128,3 @@ def _grant(line: RemoteLine) -> Grant:
     threads = price.tier.threads_for(line.quantity)
     kind = License.Kind.ORGANIZATION if threads is None else License.Kind.LIMITED
     return Grant(price.tier_id, kind, threads, paid_through=line.period_end)
-
-
-def _keep_running(subscription: Subscription, license: License, at: datetime) -> License:
-    if _why_overdue(subscription, at):
-        return _end(subscription, license, at, reason=_why_overdue(subscription, at))
-    if license.status == Status.LAPSED:
-        return reinstate_license(license.pk, at=at, reason="paid again")
-    return license
-
-
-def _why_overdue(subscription: Subscription, at: datetime) -> str:
-    if subscription.cancel_at is not None and subscription.cancel_at <= at:
-        return "canceled as asked"
-    since = subscription.past_due_since
-    if subscription.status == "past_due" and since is not None and since + grace() <= at:
-        return f"not paid for {settings.GRACE_DAYS} days"
-    return ""
-
-
-def _end(subscription: Subscription, license: License, at: datetime, *, reason: str) -> License:
-    if license.status != Status.ACTIVE:
-        return license
-    license = lapse_license(license.pk, at=at, reason=reason)
-    queue_mail(
-        f"ended:{subscription.stripe_id}:{license.rev}",
-        template="billing/ended",
-        to=people.addresses_of(subscription.customer_id),
-        context={"tier": license.tier, "updates_until": license.updates_until},
-    )
-    return license
-
-
-def _mail_welcome(subscription: Subscription, license: License) -> None:
-    queue_mail(
-        f"welcome:{subscription.stripe_id}",
-        template="billing/welcome",
-        to=people.addresses_of(subscription.customer_id),
-        context={
-            "tier": license.tier,
-            "threads": license.threads,
-            "total": format_cents(
-                subscription.price.total_cents(subscription.quantity), subscription.price.currency
-            ),
-            "interval": subscription.price.interval,
-        },
-    )
-
-
-def _mail_about_payment(subscription: Subscription, remote: RemoteSubscription) -> None:
-    """Tell of the failed payment once; the later reminders come with the dunning."""
-    if remote.status != "past_due" or remote.past_due_since is None:
-        return
-    queue_mail(
-        f"payment-failed:{subscription.stripe_id}:{remote.past_due_since:%Y-%m-%d}",
-        template="billing/payment_failed",
-        to=people.addresses_of(subscription.customer_id),
-        context={
-            "tier": subscription.price.tier,
-            "lapses_at": remote.past_due_since + grace(),
-            "pay_url": remote.hosted_invoice_url,
-        },
-    )

@@ -2,8 +2,10 @@
 
 import uuid
 from collections.abc import Iterable
+from datetime import datetime
 
-from billing.models import Cart, Payment, StripeCustomer, StripePrice, Subscription
+from billing.dirty import mark_dirty
+from billing.models import Cart, DirtyObject, Payment, StripeCustomer, StripePrice, Subscription
 from billing.remote import (
     RemoteCheckoutSession,
     RemoteCustomer,
@@ -26,6 +28,7 @@ def store_subscription(
         "cancel_at": remote.cancel_at,
         "ended_at": remote.ended_at,
         "past_due_since": remote.past_due_since if remote.status == "past_due" else None,
+        "pay_url": remote.hosted_invoice_url,
         "created_at": remote.created_at,
     }
     known = Subscription.objects.filter(stripe_id=remote.stripe_id)
@@ -38,20 +41,25 @@ def store_subscription(
     )
 
 
-def store_payments(subscription: Subscription, invoices: Iterable[RemoteInvoice]) -> None:
-    """One row per payment intent that paid something."""
+def store_payments(
+    subscription: Subscription, invoices: Iterable[RemoteInvoice], at: datetime
+) -> None:
+    """One row per payment intent that paid something; a new one is looked at more closely."""
     for invoice in invoices:
         for payment in invoice.payments:
-            Payment.objects.get_or_create(
+            _, is_new = Payment.objects.get_or_create(
                 stripe_id=payment.stripe_id,
                 defaults={
                     "invoice_id": invoice.stripe_id,
+                    "billing_reason": invoice.billing_reason,
                     "subscription": subscription,
                     "amount_cents": payment.amount_cents,
                     "currency": invoice.currency,
                     "paid_at": invoice.paid_at,
                 },
             )
+            if is_new:  # its card, and what happened to it before we knew of it
+                mark_dirty(DirtyObject.Kind.PAYMENT, payment.stripe_id, at=at)
 
 
 def _cart_of(session: RemoteCheckoutSession | None) -> Cart | None:

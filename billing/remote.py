@@ -89,3 +89,36 @@ class RemoteEvent:
     created_at: datetime
     object: dict[str, Any]
     payload: str
+
+
+@dataclass(frozen=True)
+class RemoteRefund:
+    stripe_id: str
+    amount_cents: int
+    status: str  # pending, succeeded, failed, canceled, requires_action, or newer than we know
+    failure_reason: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class RemoteDispute:
+    stripe_id: str
+    amount_cents: int
+    status: str  # Stripe's word; a newer API has more of them than we know
+    reason: str
+    due_by: datetime | None
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class RemotePaymentState:
+    """A payment intent with all that happened to its money."""
+
+    stripe_id: str
+    charge_id: str
+    card_fingerprint: str
+    amount_cents: int
+    currency: str
+    subscription_id: str  # "" when no invoice of a subscription was paid by it
+    refunds: tuple[RemoteRefund, ...]
+    disputes: tuple[RemoteDispute, ...]

@@ -10,7 +10,8 @@ from billing import carts, stripe_api
 from billing.dirty import Fetch, Write, agree, mark_dirty
 from billing.licensing import carry_to_license
 from billing.mirror import store_payments, store_subscription
-from billing.models import DirtyObject, StripePrice, Subscription
+from billing.models import DirtyObject, StripeCustomer, StripePrice, Subscription
+from billing.payments import fetch_payment
 from billing.remote import RemoteCheckoutSession, RemoteSubscription
 
 Kind = DirtyObject.Kind
@@ -52,7 +53,7 @@ def write_subscription(
 ) -> None:
     """Mirror, payments, license, first credential and mails, in the caller's transaction."""
     subscription = store_subscription(remote, session)
-    store_payments(subscription, remote.paid_invoices)
+    store_payments(subscription, remote.paid_invoices, at)
     carry_to_license(subscription, remote, at)
 
 
@@ -67,6 +68,22 @@ def fetch_checkout_session(stripe_id: str) -> Write:
             mark_dirty(Kind.SUBSCRIPTION, session.subscription_id, at=at)
 
     return write
+
+
+def fetch_customer(stripe_id: str) -> Write:
+    """A customer was changed or deleted at Stripe: ask for each of his subscriptions."""
+
+    def write(at: datetime) -> None:
+        theirs = Subscription.objects.filter(customer__pk__in=_customers_of(stripe_id))
+        for subscription in theirs:
+            mark_dirty(Kind.SUBSCRIPTION, subscription.stripe_id, at=at)
+
+    return write
+
+
+def _customers_of(stripe_id: str) -> list[int]:
+    known = StripeCustomer.objects.filter(stripe_id=stripe_id)
+    return list(known.values_list("customer_id", flat=True))
 
 
 def _is_ours(remote: RemoteSubscription) -> bool:
@@ -84,4 +101,6 @@ def _leave_alone(at: datetime) -> None:
 FETCHES: Mapping[str, Fetch] = {
     Kind.SUBSCRIPTION: fetch_subscription,
     Kind.CHECKOUT_SESSION: fetch_checkout_session,
+    Kind.PAYMENT: fetch_payment,
+    Kind.CUSTOMER: fetch_customer,
 }

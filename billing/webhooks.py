@@ -114,7 +114,7 @@ def _mark(row: StripeEvent, event: RemoteEvent) -> None:
         if stripe_id:
             row.about = mark_dirty(kind, stripe_id, at=timezone.now())
         else:
-            row.note = "about no subscription"
+            row.note = "about nothing of ours"
     row.save(update_fields=["note", "about"])
 
 
@@ -133,6 +133,14 @@ def _subscription_of_session(session: dict[str, Any]) -> tuple[Kind, str]:
     return Kind.SUBSCRIPTION, str(session.get("subscription") or "")
 
 
+def _payment(charge_refund_or_dispute: dict[str, Any]) -> tuple[Kind, str]:
+    return Kind.PAYMENT, str(charge_refund_or_dispute.get("payment_intent") or "")
+
+
+def _customer(customer: dict[str, Any]) -> tuple[Kind, str]:
+    return Kind.CUSTOMER, str(customer.get("id") or "")
+
+
 def _session(session: dict[str, Any]) -> tuple[Kind, str]:
     return Kind.CHECKOUT_SESSION, str(session.get("id") or "")
 
@@ -146,4 +154,22 @@ HANDLED = {
     "invoice.paid": _subscription_of_invoice,
     "invoice.payment_succeeded": _subscription_of_invoice,
     "invoice.payment_failed": _subscription_of_invoice,
+    "invoice.payment_action_required": _subscription_of_invoice,
+    "invoice.overdue": _subscription_of_invoice,
+    "invoice.marked_uncollectible": _subscription_of_invoice,
+    "invoice.voided": _subscription_of_invoice,
+    "customer.subscription.paused": _subscription,
+    "customer.subscription.resumed": _subscription,
+    "customer.subscription.pending_update_applied": _subscription,
+    "customer.subscription.pending_update_expired": _subscription,
+    "customer.deleted": _customer,
+    "charge.refunded": _payment,
+    "refund.created": _payment,
+    "refund.updated": _payment,
+    "refund.failed": _payment,
+    "charge.dispute.created": _payment,
+    "charge.dispute.updated": _payment,
+    "charge.dispute.closed": _payment,
+    "charge.dispute.funds_withdrawn": _payment,
+    "charge.dispute.funds_reinstated": _payment,
 }

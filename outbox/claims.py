@@ -38,7 +38,15 @@ class ClaimableQuerySet(models.QuerySet[Any]):
         return Claim(model=self.model, pk=pk, fence=fence)
 
 
-ClaimableManager = models.Manager.from_queryset(ClaimableQuerySet)
+class ClaimableManager(models.Manager[Any]):
+    def get_queryset(self) -> ClaimableQuerySet:
+        return ClaimableQuerySet(self.model, using=self._db)
+
+    def due(self, at: datetime) -> ClaimableQuerySet:
+        return self.get_queryset().due(at)
+
+    def claim(self, pk: int, at: datetime) -> "Claim | None":
+        return self.get_queryset().claim(pk, at)
 
 
 class Claimable(models.Model):
@@ -68,8 +76,9 @@ class Claim:
         fields = {"lease_until": None, **fields}
         return bool(self._mine().update(**fields))
 
-    def still_holds(self) -> bool:
-        return self._mine().exists()
+    def keep(self, **fields: Any) -> bool:
+        """Write *fields* and hold on to the row; False when somebody took over meanwhile."""
+        return bool(self._mine().update(**fields))
 
     def fail(self, error: Exception, at: datetime) -> None:
         """Note the error and try again later: 5 s, 10 s, 20 s … 1 h; dead after 12 tries."""

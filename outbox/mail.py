@@ -24,6 +24,7 @@ def queue_mail(key: str, *, template: str, to: Sequence[str], context: dict[str,
     it shows what the transaction commits. Nothing secret may be in *context*.
     """
     context = {"shop_name": settings.SHOP_NAME, "base_url": settings.BASE_URL, **context}
+    mail: Mail
     mail, _ = Mail.objects.get_or_create(
         key=key,
         defaults={
@@ -34,6 +35,11 @@ def queue_mail(key: str, *, template: str, to: Sequence[str], context: dict[str,
         },
     )
     return mail
+
+
+def is_queued(key: str) -> bool:
+    """Whether the fact was mailed, or will be."""
+    return Mail.objects.filter(key=key).exists()
 
 
 def _text(template: str, context: dict[str, Any]) -> str:

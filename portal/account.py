@@ -1,11 +1,8 @@
 """What a signed-in customer sees and does: his licenses and his keys."""
 
-from typing import cast
-
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -13,8 +10,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from licenses import credentials
-from licenses.models import Credential, Customer, License, User
+from licenses.models import Credential, License
 from portal.installing import install_guide, signed_document
+from portal.subscriptions import subscription_cards
+from portal.visitors import customers_of
 
 
 class KeyForm(forms.Form):
@@ -26,7 +25,9 @@ class KeyForm(forms.Form):
 @login_required
 @never_cache
 def account(request: HttpRequest) -> HttpResponse:
-    mine = list(_customers(request).prefetch_related("licenses__tier__product", "credentials"))
+    mine = list(customers_of(request).prefetch_related("licenses__tier__product", "credentials"))
+    for customer in mine:
+        customer.subscription_cards = subscription_cards(customer, at=timezone.now())  # type: ignore[attr-defined]
     return render(request, "portal/account.html", {"customers": mine})
 
 
@@ -39,7 +40,7 @@ def create_key(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         messages.warning(request, "Give the key a name of at most 80 characters.")
         return redirect("portal:account")
-    customer = get_object_or_404(_customers(request), pk=form.cleaned_data["customer"])
+    customer = get_object_or_404(customers_of(request), pk=form.cleaned_data["customer"])
     try:
         credential, token = credentials.create_credential(
             customer.pk, name=form.cleaned_data["name"], at=timezone.now()
@@ -56,7 +57,7 @@ def create_key(request: HttpRequest) -> HttpResponse:
 @require_POST
 @login_required
 def revoke_key(request: HttpRequest, credential_id: int) -> HttpResponse:
-    mine = Credential.objects.filter(customer__in=_customers(request))
+    mine = Credential.objects.filter(customer__in=customers_of(request))
     credential = get_object_or_404(mine, pk=credential_id)
     credentials.revoke_credential(credential.pk, at=timezone.now())
     messages.info(request, f"The key {credential} is refused from now on.")
@@ -69,7 +70,7 @@ def revoke_key(request: HttpRequest, credential_id: int) -> HttpResponse:
 def document(request: HttpRequest, license_id: int) -> HttpResponse:
     """The signed license as a file, for WHEELBARROW_LICENSE_FILE."""
     license = get_object_or_404(
-        License.objects.held_by(_customers(request)).select_related("tier__product", "customer"),
+        License.objects.held_by(customers_of(request)).select_related("tier__product", "customer"),
         pk=license_id,
     )
     text = signed_document(license)
@@ -79,7 +80,3 @@ def document(request: HttpRequest, license_id: int) -> HttpResponse:
     name = f"{license.tier.product.slug}-{license.tier.slug}.license"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
-
-
-def _customers(request: HttpRequest) -> QuerySet[Customer]:
-    return Customer.objects.of_user(cast("User", request.user))

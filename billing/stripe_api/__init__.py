@@ -12,14 +12,26 @@ from billing.stripe_api.checkout import (
     find_checkout_session,
     retrieve_checkout_session,
 )
-from billing.stripe_api.client import StripeObjectGone, StripeRefused, StripeUnavailable
+from billing.stripe_api.client import (
+    CardDeclined,
+    StripeObjectGone,
+    StripeRefused,
+    StripeUnavailable,
+)
+from billing.stripe_api.payments import refund_payment, retrieve_payment
 from billing.stripe_api.signatures import is_signed
-from billing.stripe_api.subscriptions import retrieve_subscription
+from billing.stripe_api.subscriptions import (
+    cancel_subscription,
+    list_payments,
+    retrieve_subscription,
+)
 
 __all__ = [
+    "CardDeclined",
     "StripeObjectGone",
     "StripeRefused",
     "StripeUnavailable",
+    "cancel_subscription",
     "create_checkout_session",
     "create_customer",
     "create_price",
@@ -28,6 +40,9 @@ __all__ = [
     "find_checkout_session",
     "find_price",
     "is_signed",
+    "list_payments",
+    "refund_payment",
     "retrieve_checkout_session",
+    "retrieve_payment",
     "retrieve_subscription",
 ]

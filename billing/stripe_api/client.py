@@ -20,6 +20,12 @@ class StripeUnavailable(Exception):
 class StripeRefused(Exception):
     """Stripe says that the request cannot work; trying again will not help."""
 
+    code: str = ""  # Stripe's, e.g. "charge_already_refunded"
+
+
+class CardDeclined(Exception):
+    """The card was refused; the text is Stripe's, for the customer to read."""
+
 
 class StripeObjectGone(StripeRefused):
     """No such object at Stripe (any more)."""
@@ -31,7 +37,11 @@ def translated_errors() -> Iterator[None]:
         yield
     except stripe.InvalidRequestError as error:
         gone = error.code == "resource_missing"
-        raise (StripeObjectGone if gone else StripeRefused)(str(error)) from error
+        refused = (StripeObjectGone if gone else StripeRefused)(str(error))
+        refused.code = error.code or ""
+        raise refused from error
+    except stripe.CardError as error:
+        raise CardDeclined(error.user_message or str(error)) from error
     except (stripe.AuthenticationError, stripe.PermissionError, stripe.IdempotencyError) as error:
         raise StripeRefused(str(error)) from error
     except stripe.StripeError as error:

@@ -12,7 +12,7 @@ from billing.remote import (
     RemotePayment,
     RemoteSubscription,
 )
-from billing.stripe_api.client import client, id_of, translated_errors
+from billing.stripe_api.client import StripeObjectGone, client, id_of, translated_errors
 from lib.times import from_unix, from_unix_or_none
 
 
@@ -90,3 +90,22 @@ def _line(line: stripe.InvoiceLineItem) -> RemoteLine:
         amount_cents=line.amount,
         period_end=from_unix(line.period.end),
     )
+
+
+def list_payments(stripe_id: str) -> tuple[RemotePayment, ...]:
+    """Every payment that the subscription ever brought."""
+    with translated_errors():
+        invoices = client().v1.invoices.list(
+            {"subscription": stripe_id, "expand": ["data.payments"], "limit": 100}
+        )
+        paid = [_invoice(invoice) for invoice in invoices.auto_paging_iter()]
+    return tuple(payment for invoice in paid for payment in invoice.payments)
+
+
+def cancel_subscription(stripe_id: str) -> None:
+    """End it now, without a last invoice or credit; one that is gone or ended counts as done."""
+    try:
+        with translated_errors():
+            client().v1.subscriptions.cancel(stripe_id, {"invoice_now": False, "prorate": False})
+    except StripeObjectGone:
+        return

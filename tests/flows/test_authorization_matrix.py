@@ -71,6 +71,7 @@ PAGES: dict[tuple[str, str], dict[str, int]] = {
     ("POST", "account/keys/"): signed_in(302),  # an empty form: back to the account
     ("POST", "account/keys/<int:credential_id>/revoke/"): only(HOLDER, 302, signed=404),
     ("GET", "account/licenses/<int:license_id>/document/"): only(HOLDER, 200, signed=404),
+    ("GET", "account/subscriptions/<int:subscription_id>/refund/"): only(HOLDER, 200, signed=404),
     ("POST", "stripe/webhook/"): everybody(400),  # unsigned
     ("GET", "account/login/"): signed_in(302, others=200),
     ("GET", "account/login/code/"): signed_in(302, others=200),
@@ -114,6 +115,7 @@ class World:
     def path_of(self, pattern: str) -> str:
         filled = pattern.replace("<int:credential_id>", str(self.credential.pk))
         filled = filled.replace("<int:license_id>", str(self.license.pk))
+        filled = filled.replace("<int:subscription_id>", str(Subscription.objects.get().pk))
         if pattern == "welcome/":
             filled += f"?session_id={self.cart.stripe_session_id}"
         return "/" + filled

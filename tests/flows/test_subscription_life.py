@@ -152,7 +152,7 @@ def test_an_event_about_an_object_that_stripe_does_not_know_is_let_go(shop: Shop
     assert shop.post(first) == 200
     shop.work()
 
-    row = DirtyObject.objects.get()
+    row = DirtyObject.objects.get(kind="subscription")
     assert row.due_at is None
     assert row.last_error.startswith("gone at Stripe")
 
@@ -164,14 +164,14 @@ def test_a_stripe_that_is_away_is_asked_again_later_and_nothing_is_lost(shop: Sh
     shop.fail_stripe("GET", "/v1/", kind="500", when="before", times=2)
 
     shop.work()
-    row = DirtyObject.objects.get()
+    row = DirtyObject.objects.get(kind="subscription")
     assert row.last_error.startswith("StripeUnavailable")
     assert License.objects.count() == 0
 
     shop.clock.move_to(timezone.now() + timedelta(minutes=1))
     shop.work()
     assert License.objects.count() == 1
-    assert DirtyObject.objects.get().last_error == ""
+    assert DirtyObject.objects.get(kind="subscription").last_error == ""
 
 
 def test_one_object_that_always_fails_delays_no_other(shop: Shop):

@@ -161,7 +161,7 @@ def test_a_type_that_is_not_handled_is_kept_without_effect():
 def test_an_invoice_of_no_subscription_has_no_effect(kind):
     assert post(event(type=kind, data={"object": {"id": "in_1", "parent": None}})) == 200
 
-    assert StripeEvent.objects.get().note == "about no subscription"
+    assert StripeEvent.objects.get().note == "about nothing of ours"
 
 
 @pytest.mark.parametrize(

@@ -13,14 +13,22 @@ from django.core.management.base import BaseCommand
 from django.db import close_old_connections
 from django.utils import timezone
 
-from billing.licensing import lapse_overdue
+from billing.licensing import settle_overdue
+from billing.mails import remind_unpaid
+from billing.refunding import resume_refunds
 from billing.sync import sync_due
 from outbox.mail import deliver_due_mail
 
 log = logging.getLogger(__name__)
 
 # What is done in each round, most urgent first.
-DUTIES: tuple[Callable[[datetime], int], ...] = (sync_due, deliver_due_mail, lapse_overdue)
+DUTIES: tuple[Callable[[datetime], int], ...] = (
+    sync_due,
+    resume_refunds,
+    settle_overdue,
+    remind_unpaid,
+    deliver_due_mail,
+)
 
 
 def work_once() -> int:

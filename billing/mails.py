@@ -1,0 +1,93 @@
+"""The mails of billing: each is a fact, told once, in the transaction that makes it true."""
+
+from datetime import datetime, timedelta
+
+from billing.models import GuaranteeRefund, Subscription
+from billing.remote import RemoteSubscription
+from billing.verdict import grace
+from lib.money import format_cents
+from licenses import people
+from licenses.models import License
+from outbox.mail import is_queued, queue_mail
+
+DUNNING_DAYS = (0, 3, 7, 14, 20)  # from the first failed payment; on day 21 the license lapses
+
+
+def mail_welcome(subscription: Subscription, license: License) -> None:
+    price = subscription.price
+    queue_mail(
+        f"welcome:{subscription.stripe_id}",
+        template="billing/welcome",
+        to=people.addresses_of(subscription.customer_id),
+        context={
+            "tier": license.tier,
+            "threads": license.threads,
+            "total": format_cents(price.total_cents(subscription.quantity), price.currency),
+            "interval": price.interval,
+        },
+    )
+
+
+def mail_ended(subscription: Subscription, license: License) -> None:
+    queue_mail(
+        f"ended:{subscription.stripe_id}:{license.rev}",
+        template="billing/ended",
+        to=people.addresses_of(subscription.customer_id),
+        context={"tier": license.tier, "updates_until": license.updates_until},
+    )
+
+
+def mail_payment_failed(subscription: Subscription, remote: RemoteSubscription) -> None:
+    """Tell of the failed payment on its first day; `remind_unpaid` goes on from there."""
+    if remote.status == "past_due" and subscription.past_due_since is not None:
+        _remind(subscription, day=0, pay_url=remote.hosted_invoice_url)
+
+
+def remind_unpaid(at: datetime) -> int:
+    """Remind on days 3, 7, 14 and 20 of whatever is still unpaid; returns how many mails.
+
+    After a stop only the newest reminder is sent, not those that were missed.
+    """
+    unpaid = Subscription.objects.filter(status="past_due", past_due_since__isnull=False)
+    in_grace = unpaid.filter(past_due_since__gt=at - grace())
+    rows = in_grace.select_related("price__tier__product")
+    return sum(_remind_if_due(subscription, at) for subscription in rows)
+
+
+def _remind_if_due(subscription: Subscription, at: datetime) -> bool:
+    since = subscription.past_due_since
+    assert since is not None
+    due = [day for day in DUNNING_DAYS if since + timedelta(days=day) <= at]
+    return bool(due) and _remind(subscription, day=due[-1], pay_url=subscription.pay_url)
+
+
+def _remind(subscription: Subscription, *, day: int, pay_url: str) -> bool:
+    since = subscription.past_due_since
+    assert since is not None
+    key = f"payment-failed:{subscription.stripe_id}:{since:%Y-%m-%d}:{day}"
+    if is_queued(key):
+        return False
+    queue_mail(
+        key,
+        template="billing/payment_failed",
+        to=people.addresses_of(subscription.customer_id),
+        context={
+            "tier": subscription.price.tier,
+            "day": day,
+            "lapses_at": since + grace(),
+            "pay_url": pay_url,
+        },
+    )
+    return True
+
+
+def mail_refunded(job: GuaranteeRefund) -> None:
+    queue_mail(
+        f"refunded:{job.subscription.stripe_id}",
+        template="billing/refunded",
+        to=people.addresses_of(job.subscription.customer_id),
+        context={
+            "tier": job.subscription.price.tier,
+            "amount": format_cents(job.amount_cents, job.currency),
+        },
+    )

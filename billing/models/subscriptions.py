@@ -1,0 +1,125 @@
+"""Subscriptions, the money they brought, and how it went back."""
+
+from django.db import models
+
+from billing.models.carts import Cart
+from billing.models.prices import Price
+from licenses.models import Customer, License
+from outbox.claims import Claimable, ClaimableManager
+
+
+class Subscription(models.Model):
+    """A subscription as Stripe last told us; statuses are Stripe's, word for word."""
+
+    stripe_id = models.CharField(max_length=80, unique=True)
+    customer = models.ForeignKey(Customer, models.PROTECT, related_name="+")
+    cart = models.OneToOneField(Cart, models.PROTECT, null=True, blank=True, related_name="+")
+    license = models.OneToOneField(License, models.PROTECT, null=True, blank=True, related_name="+")
+    status = models.CharField(max_length=20)
+    price = models.ForeignKey(Price, models.PROTECT, related_name="+")
+    quantity = models.PositiveIntegerField()
+    current_period_end = models.DateTimeField()
+    cancel_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    past_due_since = models.DateTimeField(null=True, blank=True)
+    pay_url = models.CharField(max_length=500, blank=True, help_text="where to pay what is open")
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.stripe_id} ({self.status})"
+
+
+class Payment(models.Model):
+    """Money received: ties refunds and disputes, which name no customer, to a subscription."""
+
+    stripe_id = models.CharField(max_length=80, unique=True, help_text="payment intent")
+    charge_id = models.CharField(max_length=80, blank=True, db_index=True)
+    invoice_id = models.CharField(max_length=80, db_index=True)
+    billing_reason = models.CharField(max_length=40, blank=True)
+    subscription = models.ForeignKey(Subscription, models.PROTECT, related_name="payments")
+    amount_cents = models.PositiveIntegerField()
+    currency = models.CharField(max_length=3)
+    card_fingerprint = models.CharField(max_length=80, blank=True, db_index=True)
+    paid_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.stripe_id
+
+    @property
+    def refunded_cents(self) -> int:
+        """What went back or is on its way; a refund that failed did not."""
+        given = [refund for refund in self.refunds.all() if refund.status not in Refund.UNDONE]
+        return sum(refund.amount_cents for refund in given)
+
+    @property
+    def is_refunded(self) -> bool:
+        return self.refunded_cents >= self.amount_cents > 0
+
+
+class Refund(models.Model):
+    """Money given back, by our button or in the Dashboard; statuses are Stripe's."""
+
+    UNDONE = ("failed", "canceled")
+
+    stripe_id = models.CharField(max_length=80, unique=True)
+    payment = models.ForeignKey(Payment, models.PROTECT, related_name="refunds")
+    amount_cents = models.PositiveIntegerField()
+    status = models.CharField(max_length=40)
+    failure_reason = models.CharField(max_length=80, blank=True)
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.stripe_id} ({self.status})"
+
+
+class Dispute(models.Model):
+    """A cardholder's objection; statuses are Stripe's, also those newer than this code."""
+
+    # An inquiry moves no money, and neither does one that was closed.
+    INQUIRY = ("warning_needs_response", "warning_under_review", "warning_closed")
+    OPEN = ("needs_response", "under_review")
+    LOST = ("lost", "prevented")  # prevented: refunded before it became a dispute
+    WON = ("won",)
+
+    stripe_id = models.CharField(max_length=80, unique=True)
+    payment = models.ForeignKey(Payment, models.PROTECT, related_name="disputes")
+    amount_cents = models.PositiveIntegerField()
+    status = models.CharField(max_length=40)
+    reason = models.CharField(max_length=80)
+    due_by = models.DateTimeField(null=True, blank=True, help_text="until when to answer")
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.stripe_id} ({self.status})"
+
+    @property
+    def is_known_status(self) -> bool:
+        return self.status in (*self.INQUIRY, *self.OPEN, *self.LOST, *self.WON)
+
+
+class GuaranteeRefund(Claimable):
+    """The job that gives everything back and ends a subscription, resumable at each step."""
+
+    class State(models.TextChoices):
+        REQUESTED = "requested"  # access was revoked in the transaction that made this row
+        REFUNDED = "refunded"
+        CANCELED = "canceled"
+        DONE = "done"
+
+    class Cause(models.TextChoices):
+        GUARANTEE = "guarantee"  # the customer pressed the button
+        DASHBOARD = "dashboard"  # the owner refunded all of it at Stripe
+        DUPLICATE = "duplicate"  # a second subscription of the same product
+        FRAUD = "fraud"  # a lost dispute, or an early fraud warning
+
+    subscription = models.OneToOneField(Subscription, models.PROTECT, related_name="guarantee")
+    cause = models.CharField(max_length=9, choices=Cause.choices)
+    state = models.CharField(max_length=9, choices=State.choices, default=State.REQUESTED)
+    requested_at = models.DateTimeField()
+    amount_cents = models.PositiveIntegerField(default=0, help_text="given back by this job")
+    currency = models.CharField(max_length=3, default="usd")
+
+    objects = ClaimableManager()
+
+    def __str__(self) -> str:
+        return f"{self.subscription.stripe_id}: {self.state}"

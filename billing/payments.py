@@ -1,0 +1,121 @@
+"""Make our rows of one payment agree with Stripe: its refunds and disputes, and what follows."""
+
+from datetime import datetime
+
+from django.utils import timezone
+
+from billing import stripe_api
+from billing.dirty import Write, mark_dirty
+from billing.licensing import settle_status
+from billing.models import DirtyObject, Dispute, Payment, Refund
+from billing.notices import close_notice, tell_owner
+from billing.refunding import Cause, open_refund_job
+from billing.remote import RemoteDispute, RemotePaymentState, RemoteRefund
+from lib.money import format_cents
+
+
+class PaymentNotKnownYet(Exception):
+    """Its subscription was not agreed on yet; it is asked for now, and this is tried again."""
+
+
+def fetch_payment(stripe_id: str) -> Write:
+    """Ask Stripe for the payment with all refunds and disputes; they name no customer."""
+    remote = stripe_api.retrieve_payment(stripe_id)
+    payment = Payment.objects.filter(stripe_id=stripe_id).first()
+    if payment is None and remote.subscription_id:
+        mark_dirty(DirtyObject.Kind.SUBSCRIPTION, remote.subscription_id, at=timezone.now())
+        raise PaymentNotKnownYet(f"{stripe_id} of {remote.subscription_id}")
+
+    def write(at: datetime) -> None:
+        if payment is not None:
+            write_payment(payment, remote, at)
+
+    return write
+
+
+def write_payment(payment: Payment, remote: RemotePaymentState, at: datetime) -> None:
+    """Refunds, disputes, notices, and the license's status, in the caller's transaction."""
+    Payment.objects.filter(pk=payment.pk).update(
+        charge_id=remote.charge_id, card_fingerprint=remote.card_fingerprint
+    )
+    for refund in remote.refunds:
+        _store_refund(payment, refund, at)
+    for dispute in remote.disputes:
+        _store_dispute(payment, dispute, at)
+    if _ends_the_subscription(payment):
+        open_refund_job(payment.subscription.pk, cause=Cause.DASHBOARD, at=at)
+    if any(dispute.status in Dispute.LOST for dispute in remote.disputes):
+        open_refund_job(payment.subscription.pk, cause=Cause.FRAUD, at=at)
+    settle_status(payment.subscription, at)
+
+
+def _ends_the_subscription(payment: Payment) -> bool:
+    """Whether all of the newest payment went back: then the period is not paid any more."""
+    newest = payment.subscription.payments.order_by("-paid_at", "-pk").first()
+    return newest == payment and newest.is_refunded
+
+
+def _store_refund(payment: Payment, remote: RemoteRefund, at: datetime) -> None:
+    fields = {
+        "amount_cents": remote.amount_cents,
+        "status": remote.status[:40],
+        "failure_reason": remote.failure_reason[:80],
+    }
+    Refund.objects.update_or_create(
+        stripe_id=remote.stripe_id,
+        defaults=fields,
+        create_defaults={**fields, "payment": payment, "created_at": remote.created_at},
+    )
+    if remote.status == "failed":
+        tell_owner(
+            f"refund-failed:{remote.stripe_id}",
+            f"The refund {remote.stripe_id} of {_amount(payment, remote.amount_cents)} to "
+            f"{payment.subscription.customer} failed ({remote.failure_reason or 'no reason'}). "
+            "Access stays ended; pay it back by another way.",
+            at=at,
+            needs_him=True,
+        )
+
+
+def _store_dispute(payment: Payment, remote: RemoteDispute, at: datetime) -> None:
+    fields = {
+        "amount_cents": remote.amount_cents,
+        "status": remote.status[:40],
+        "reason": remote.reason[:80],
+        "due_by": remote.due_by,
+    }
+    dispute, _ = Dispute.objects.update_or_create(
+        stripe_id=remote.stripe_id,
+        defaults=fields,
+        create_defaults={**fields, "payment": payment, "created_at": remote.created_at},
+    )
+    _tell_of_dispute(dispute, at)
+
+
+def _tell_of_dispute(dispute: Dispute, at: datetime) -> None:
+    what = (
+        f"{dispute.stripe_id} ({_amount(dispute.payment, dispute.amount_cents)}, {dispute.reason})"
+    )
+    whose = dispute.payment.subscription.customer
+    if not dispute.is_known_status:
+        tell_owner(
+            f"dispute-unknown:{dispute.stripe_id}:{dispute.status}",
+            f"Dispute {what} of {whose} is in a state we do not know: {dispute.status}.",
+            at=at,
+            needs_him=True,
+        )
+    elif dispute.status in {"needs_response", "warning_needs_response"}:
+        until = f" by {dispute.due_by:%Y-%m-%d %H:%M} UTC" if dispute.due_by else ""
+        kind = "Inquiry" if dispute.status in Dispute.INQUIRY else "Dispute"
+        tell_owner(
+            f"dispute:{dispute.stripe_id}",
+            f"{kind} {what} of {whose}: answer in the Dashboard{until}.",
+            at=at,
+            needs_him=True,
+        )
+    else:
+        close_notice(f"dispute:{dispute.stripe_id}", at=at)
+
+
+def _amount(payment: Payment, cents: int) -> str:
+    return format_cents(cents, payment.currency)

@@ -1,0 +1,112 @@
+"""Give everything back and end the subscription: a job that goes on wherever it was killed.
+
+requested → refunded → canceled → done. Access ends in the transaction that makes the row, so no
+crash leaves money returned and a license alive. Each step may be repeated: a refund has an
+idempotency key of its own and "already refunded" counts as done, as does "already canceled".
+"""
+
+import logging
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from billing import stripe_api
+from billing.dirty import mark_dirty
+from billing.licensing import settle_status
+from billing.mails import mail_refunded
+from billing.models import DirtyObject, GuaranteeRefund, Subscription
+from billing.notices import tell_owner
+from outbox.claims import Claim
+
+log = logging.getLogger(__name__)
+Cause = GuaranteeRefund.Cause
+State = GuaranteeRefund.State
+
+
+@transaction.atomic
+def open_refund_job(subscription_id: int, *, cause: Cause, at: datetime) -> GuaranteeRefund:
+    """Ask for it, and revoke the license with it; told twice, the first cause stands."""
+    subscription = Subscription.objects.select_for_update().get(pk=subscription_id)
+    job: GuaranteeRefund
+    job, is_new = GuaranteeRefund.objects.get_or_create(
+        subscription=subscription,
+        defaults={
+            "cause": cause,
+            "requested_at": at,
+            "due_at": at,
+            "currency": subscription.price.currency,
+        },
+    )
+    if is_new:
+        settle_status(subscription, at)
+    return job
+
+
+def resume_refunds(at: datetime) -> int:
+    """Go on with every job that is due; returns how many got further."""
+    due = GuaranteeRefund.objects.due(at).order_by("due_at").values_list("pk", flat=True)[:20]
+    return sum(resume_refund(pk, at) for pk in list(due))
+
+
+def resume_refund(job_id: int, at: datetime) -> bool:
+    """One job, as far as it gets; False if somebody else has it, or it failed."""
+    claim = GuaranteeRefund.objects.claim(job_id, at)
+    if claim is None:
+        return False
+    try:
+        while _step(claim):
+            pass
+    except Exception as error:
+        log.exception("refund job %s stopped", job_id)
+        claim.fail(error, timezone.now())
+        return False
+    return True
+
+
+def _step(claim: Claim) -> bool:
+    """Take the job one state further; False when it is done or somebody took over."""
+    job = GuaranteeRefund.objects.select_related(
+        "subscription__price__tier__product", "subscription__customer"
+    ).get(pk=claim.pk)
+    if job.state == State.REQUESTED:
+        amount_cents = _refund_all(job)
+        return claim.keep(state=State.REFUNDED, amount_cents=amount_cents)
+    if job.state == State.REFUNDED:
+        stripe_api.cancel_subscription(job.subscription.stripe_id)
+        return claim.keep(state=State.CANCELED)
+    if job.state == State.CANCELED:
+        _finish(claim, job)
+    return False
+
+
+def _refund_all(job: GuaranteeRefund) -> int:
+    """Give back whatever was paid; what a dispute holds is the dispute's. Returns the cents."""
+    subscription = job.subscription
+    given = 0
+    for payment in stripe_api.list_payments(subscription.stripe_id):
+        is_given = stripe_api.refund_payment(
+            payment.stripe_id,
+            idempotency_key=f"mbg-{subscription.stripe_id}-{payment.stripe_id}",
+            metadata={"cause": job.cause, "subscription": subscription.stripe_id},
+        )
+        given += payment.amount_cents if is_given else 0
+    return given
+
+
+@transaction.atomic
+def _finish(claim: Claim, job: GuaranteeRefund) -> None:
+    if not claim.update(state=State.DONE, due_at=None, last_error=""):
+        return
+    at = timezone.now()
+    mark_dirty(DirtyObject.Kind.SUBSCRIPTION, job.subscription.stripe_id, at=at)
+    for payment in job.subscription.payments.all():
+        mark_dirty(DirtyObject.Kind.PAYMENT, payment.stripe_id, at=at)
+    if job.amount_cents:
+        mail_refunded(job)
+    tell_owner(
+        f"refund-job:{job.subscription.stripe_id}",
+        f"{job.subscription.customer} has his money back for {job.subscription.price.tier} "
+        f"({job.get_cause_display()}); the subscription is canceled and the license revoked.",
+        at=at,
+    )

@@ -1,0 +1,89 @@
+"""Payment intents with their charge, refunds and disputes; and making refunds."""
+
+from typing import Any
+
+import stripe
+
+from billing.remote import RemoteDispute, RemotePaymentState, RemoteRefund
+from billing.stripe_api.client import StripeRefused, client, id_of, translated_errors
+from lib.times import from_unix, from_unix_or_none
+
+
+def retrieve_payment(stripe_id: str) -> RemotePaymentState:
+    """The payment intent as it is now: its card, every refund, every dispute, its invoice."""
+    with translated_errors():
+        v1 = client().v1
+        intent = v1.payment_intents.retrieve(stripe_id, {"expand": ["latest_charge"]})
+        refunds = v1.refunds.list({"payment_intent": stripe_id, "limit": 100}).data
+        disputes = v1.disputes.list({"payment_intent": stripe_id, "limit": 100}).data
+        invoices = v1.invoice_payments.list(
+            {"payment": {"type": "payment_intent", "payment_intent": stripe_id}}
+        ).data
+        invoice = v1.invoices.retrieve(id_of(invoices[0].invoice)) if invoices else None
+    return RemotePaymentState(
+        stripe_id=intent.id,
+        charge_id=id_of(intent.latest_charge),
+        card_fingerprint=_fingerprint(intent.latest_charge),
+        amount_cents=intent.amount_received or 0,
+        currency=intent.currency,
+        subscription_id=_subscription_of(invoice),
+        refunds=tuple(_refund(refund) for refund in refunds),
+        disputes=tuple(_dispute(dispute) for dispute in disputes),
+    )
+
+
+def refund_payment(stripe_id: str, *, idempotency_key: str, metadata: dict[str, str]) -> bool:
+    """Give back whatever of the payment was not given back yet. Safe to repeat.
+
+    False when a dispute decides about the money instead. Whoever was refunded before, by whatever
+    hand, counts as refunded.
+    """
+    try:
+        with translated_errors():
+            client().v1.refunds.create(
+                {
+                    "payment_intent": stripe_id,
+                    "reason": "requested_by_customer",
+                    "metadata": metadata,
+                },
+                {"idempotency_key": idempotency_key},
+            )
+    except StripeRefused as error:
+        if error.code == "charge_disputed":
+            return False
+        if error.code != "charge_already_refunded":
+            raise
+    return True
+
+
+def _fingerprint(charge: Any) -> str:
+    details = getattr(charge, "payment_method_details", None)
+    card = getattr(details, "card", None) if details else None
+    return (card.fingerprint or "") if card else ""
+
+
+def _subscription_of(invoice: stripe.Invoice | None) -> str:
+    parent = invoice.parent if invoice else None
+    details = parent.subscription_details if parent else None
+    return id_of(details.subscription) if details else ""
+
+
+def _refund(refund: stripe.Refund) -> RemoteRefund:
+    return RemoteRefund(
+        stripe_id=refund.id,
+        amount_cents=refund.amount,
+        status=refund.status or "",
+        failure_reason=getattr(refund, "failure_reason", None) or "",
+        created_at=from_unix(refund.created),
+    )
+
+
+def _dispute(dispute: stripe.Dispute) -> RemoteDispute:
+    return RemoteDispute(
+        stripe_id=dispute.id,
+        amount_cents=dispute.amount,
+        status=dispute.status,
+        reason=dispute.reason,
+        due_by=from_unix_or_none(dispute.evidence_details.due_by),
+        created_at=from_unix(dispute.created),
+    )

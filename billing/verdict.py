@@ -1,0 +1,58 @@
+"""The status a license should have, as a pure function of what we know of its subscription."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
+from billing.models import Dispute, GuaranteeRefund, Subscription
+from licenses.models import License
+
+Status = License.Status
+ENDED = {"canceled", "unpaid", "incomplete_expired"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    status: Status
+    reason: str
+
+
+def judge(subscription: Subscription, at: datetime) -> Verdict:
+    """What the license should be at the time *at*; the strongest reason wins.
+
+    Money that went back ends it for good, a dispute suspends it, the subscription's end lapses
+    it. Never because the clock passed `paid_through` while Stripe says active.
+    """
+    for verdict in (_of_money(subscription), _of_end(subscription, at)):
+        if verdict is not None:
+            return verdict
+    return Verdict(Status.ACTIVE, "paid")
+
+
+def grace() -> timedelta:
+    """How long a failed payment changes nothing."""
+    return timedelta(days=settings.GRACE_DAYS)
+
+
+def _of_money(subscription: Subscription) -> Verdict | None:
+    if GuaranteeRefund.objects.filter(subscription=subscription).exists():
+        return Verdict(Status.REVOKED, "refunded")
+    disputes = Dispute.objects.filter(payment__subscription=subscription)
+    statuses = set(disputes.values_list("status", flat=True))
+    if statuses & set(Dispute.LOST):
+        return Verdict(Status.REVOKED, "dispute lost")
+    if statuses & set(Dispute.OPEN):
+        return Verdict(Status.SUSPENDED, "a payment is disputed")
+    return None
+
+
+def _of_end(subscription: Subscription, at: datetime) -> Verdict | None:
+    if subscription.status in ENDED:
+        return Verdict(Status.LAPSED, f"subscription {subscription.status}")
+    if subscription.cancel_at is not None and subscription.cancel_at <= at:
+        return Verdict(Status.LAPSED, "canceled as asked")
+    since = subscription.past_due_since
+    if subscription.status == "past_due" and since is not None and since + grace() <= at:
+        return Verdict(Status.LAPSED, f"not paid for {settings.GRACE_DAYS} days")
+    return None

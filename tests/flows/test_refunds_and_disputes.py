@@ -1,0 +1,205 @@
+"""Money that goes back by other hands: the Dashboard, the bank, the cardholder."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from billing.guarantee import request_guarantee
+from billing.models import Dispute, GuaranteeRefund, OwnerNotice, Payment, Refund, Subscription
+from licenses.models import License
+from tests.flows.books import books_agree
+from tests.shop import Buyer, Shop
+
+
+@pytest.fixture
+def payment(shop: Shop) -> Payment:
+    """Somebody bought Pro, and all is settled."""
+    Buyer(shop).buy("pro_monthly")
+    shop.settle()
+    return Payment.objects.get()
+
+
+def status() -> str:
+    return License.objects.get().status
+
+
+def refund(shop: Shop, payment: Payment, cents: int | None = None) -> dict[str, Any]:
+    """As the owner does in the Dashboard."""
+    amount = f"&amount={cents}" if cents else ""
+    row: dict[str, Any] = shop.ask_stripe(
+        "POST", "/v1/refunds", f"payment_intent={payment.stripe_id}{amount}"
+    )
+    return row
+
+
+def dispute(shop: Shop, payment: Payment, status: str = "needs_response") -> str:
+    row = shop.standin.control(
+        "POST", "disputes", {"payment_intent": payment.stripe_id, "status": status}
+    )
+    shop.settle()
+    return str(row["id"])
+
+
+def decide(shop: Shop, dispute_id: str, outcome: str) -> None:
+    shop.standin.control("POST", f"disputes/{dispute_id}", {"outcome": outcome})
+    shop.settle()
+
+
+def notices() -> list[str]:
+    return list(OwnerNotice.objects.filter(needs_him=True).values_list("text", flat=True))
+
+
+def test_a_full_refund_in_the_dashboard_cancels_and_revokes(shop: Shop, payment: Payment):
+    refund(shop, payment)
+    shop.settle()
+
+    assert status() == License.Status.REVOKED
+    assert Subscription.objects.get().status == "canceled"
+    assert GuaranteeRefund.objects.get().cause == "dashboard"
+    assert shop.stripe_counts()["refund"] == 1
+    books_agree(shop)
+
+
+def test_partial_refunds_are_recorded_and_revoke_only_when_all_is_back(shop, payment):
+    refund(shop, payment, 4000)
+    shop.settle()
+    assert status() == License.Status.ACTIVE
+    assert payment.refunded_cents == 4000
+    books_agree(shop)
+
+    refund(shop, payment, 5900)
+    shop.settle()
+    assert Refund.objects.count() == 2
+    assert status() == License.Status.REVOKED
+    books_agree(shop)
+
+
+def test_the_first_refund_told_again_changes_nothing(shop: Shop, payment: Payment):
+    refund(shop, payment, 4000)
+    told = shop.take()
+    for _ in range(3):
+        for delivery in told:
+            assert shop.post(delivery) == 200
+        shop.work()
+
+    assert Refund.objects.count() == 1
+    assert status() == License.Status.ACTIVE
+
+
+def test_a_refund_that_fails_leaves_access_ended_and_tells_the_owner(shop, payment):
+    shop.standin.control("POST", "refunds", {"next": "pending"})
+    request_guarantee(payment.subscription.pk, at=timezone.now())
+    shop.settle()
+    row = Refund.objects.get()
+    assert (row.status, status()) == ("pending", License.Status.REVOKED)
+
+    shop.standin.control(
+        "POST", f"refunds/{row.stripe_id}",
+        {"status": "failed", "failure_reason": "lost_or_stolen_card"},
+    )  # fmt: skip
+    shop.settle()
+
+    row.refresh_from_db()
+    assert (row.status, status()) == ("failed", License.Status.REVOKED)
+    assert any("failed (lost_or_stolen_card)" in text for text in notices())
+
+
+def test_an_inquiry_changes_nothing_and_tells_the_owner(shop: Shop, payment: Payment):
+    dispute_id = dispute(shop, payment, "warning_needs_response")
+
+    assert status() == License.Status.ACTIVE
+    assert any(text.startswith("Inquiry") for text in notices())
+    decide(shop, dispute_id, "warning_closed")
+    assert status() == License.Status.ACTIVE
+    assert OwnerNotice.objects.filter(needs_him=True, closed_at=None).count() == 0
+
+
+def test_a_dispute_suspends_at_once_and_a_won_one_brings_everything_back(shop, payment):
+    dispute_id = dispute(shop, payment)
+    assert status() == License.Status.SUSPENDED
+    assert any("answer in the Dashboard by" in text for text in notices())
+
+    decide(shop, dispute_id, "won")
+
+    assert status() == License.Status.ACTIVE
+    assert OwnerNotice.objects.filter(needs_him=True, closed_at=None).count() == 0
+    books_agree(shop)
+
+
+def test_a_lost_dispute_revokes_for_good_and_ends_the_subscription(shop, payment):
+    decide(shop, dispute(shop, payment), "lost")
+
+    assert status() == License.Status.REVOKED
+    assert Subscription.objects.get().status == "canceled"
+    assert GuaranteeRefund.objects.get().cause == "fraud"
+
+
+def test_a_dispute_that_was_prevented_is_as_a_refund(shop: Shop, payment: Payment):
+    dispute(shop, payment, "prevented")
+
+    assert status() == License.Status.REVOKED
+
+
+def test_a_status_newer_than_this_code_is_kept_and_flagged(shop: Shop, payment: Payment):
+    dispute_id = dispute(shop, payment)
+    shop.standin.control(
+        "POST", f"disputes/{dispute_id}", {"status_unchecked": "appeal_needs_response"}
+    )
+    shop.settle()
+
+    assert Dispute.objects.get().status == "appeal_needs_response"
+    assert any("state we do not know" in text for text in notices())
+
+
+def test_the_guarantee_while_disputed_leaves_the_money_to_the_dispute(shop, payment):
+    dispute_id = dispute(shop, payment)
+    request_guarantee(payment.subscription.pk, at=timezone.now())
+    shop.settle()
+
+    job = GuaranteeRefund.objects.get()
+    assert (job.state, job.amount_cents) == ("done", 0)
+    assert "refund" not in shop.stripe_counts()
+    decide(shop, dispute_id, "won")
+    assert status() == License.Status.REVOKED
+
+
+def test_a_dispute_on_a_refunded_charge_leaves_it_revoked(shop: Shop, payment: Payment):
+    refund(shop, payment)
+    shop.settle()
+
+    decide(shop, dispute(shop, payment), "won")
+
+    assert status() == License.Status.REVOKED
+    assert Dispute.objects.get().status == "won"
+
+
+def test_a_refund_event_that_comes_before_its_purchase_is_not_lost(shop: Shop):
+    buyer = Buyer(shop)
+    buyer.pay(buyer.press_buy("pro_monthly")["Location"])
+    intent = shop.ask_stripe("GET", "/v1/payment_intents?limit=1")["data"][0]["id"]
+    shop.ask_stripe("POST", "/v1/refunds", f"payment_intent={intent}")
+    told = shop.take()
+    first = [one for one in told if one["type"].startswith(("refund", "charge.refunded"))]
+
+    for delivery in first:
+        assert shop.post(delivery) == 200
+    shop.work()
+    shop.clock.move_to(timezone.now() + timedelta(minutes=1))
+    shop.settle()
+
+    assert status() == License.Status.REVOKED
+    assert Refund.objects.count() == 1
+
+
+@pytest.mark.parametrize("order", ["reversed", "shuffled"])
+def test_a_dispute_and_its_end_in_any_order_end_the_same(shop, payment, order):
+    row = shop.standin.control("POST", "disputes", {"payment_intent": payment.stripe_id})
+    shop.standin.control("POST", f"disputes/{row['id']}", {"outcome": "won"})
+
+    shop.deliver(order=order, copies=2, seed=3)
+    shop.work()
+
+    assert status() == License.Status.ACTIVE
+    assert Dispute.objects.get().status == "won"
