@@ -42,6 +42,15 @@ def _expand_property(world: World, node: Json, name: str) -> None:
         if shown is not None:  # a price per unit has no `tiers`, not even null
             node[name] = shown
     elif isinstance(node.get(name), str):
-        node[name] = world.find(node[name]) or node[name]
+        node[name] = _found(world, node[name]) or node[name]
     elif isinstance(node.get(name), list):
         node[name] = [world.find(item) or item for item in node[name]]
+
+
+def _found(world: World, object_id: str) -> Json | None:
+    """A coupon that was deleted is still shown whole where it was redeemed."""
+    found = world.find(object_id)
+    if found and found["object"] == "coupon" and found.get("deleted"):
+        whole: Json = world.notes(object_id)["whole"]
+        return whole
+    return found

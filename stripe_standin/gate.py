@@ -24,10 +24,14 @@ from .expansion import expand
 from .faults import Faults
 from .http import Answer, Request
 from .idempotency import InFlight, check_key, fingerprint, keep_answer, kept_answer
+from .newer import HEADER, as_newer
 from .operations import TEMPLATES, Built, Call
 from .world import Cause, World
 
 BROKEN = "The stand-in broke Stripe's description. This is its own bug. "
+
+# Parameters that name the object a request is about, and with it the clock it goes by.
+NAMING = ("customer", "subscription", "from_subscription", "invoice", "test_clock")
 
 
 @dataclass
@@ -77,13 +81,16 @@ class Gate:
             check_answer(request, status, body)
             if status != 501:
                 keep_answer(self.world, key, asked, request.path, status, body)
-        return Answer.json(body, status)
+            body, unchecked = as_newer(self.world, body)
+        return Answer.json(body, status, **({HEADER: "true"} if unchecked else {}))
 
 
 def run(built: Built, call: Call) -> tuple[int, Json]:
     """A subject's answer. An error takes back what it did, but a declined charge is kept."""
+    named = [call.params.get(name) for name in NAMING]
     try:
-        body = built.handler(call)
+        with call.world.by_clock_of(*call.ids, *named):
+            body = built.handler(call)
     except StripeError as error:
         if not error.keeps_changes:
             call.world.store.rollback()

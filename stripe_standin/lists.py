@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from .contract import Json, Value
 from .errors import invalid_request, missing
 from .operations import Call
+from .store import copied
 
 PAGING = "limit starting_after ending_before"
 DEFAULT_LIMIT, MAX_LIMIT = 10, 100
@@ -30,6 +31,12 @@ def matches(body: Json, params: Json, *fields: str) -> bool:
     return all(body.get(name) == params[name] for name in fields if name in params)
 
 
+def found(call: Call, kind: str, *fields: str) -> list[Json]:
+    """Objects of a kind that have the values asked for in *fields*; to be read only."""
+    wanted = {name: call.params[name] for name in fields if name in call.params}
+    return call.world.rows(kind, **wanted)
+
+
 def page(call: Call, url: str, rows: Iterable[Json]) -> Json:
     """The page of *rows* (given oldest first) that the request asks for."""
     newest_first = [
@@ -53,7 +60,7 @@ def cut(call: Call, url: str, rows: list[Json]) -> Json:
     else:
         rows = rows[_position(rows, after, "starting_after") + 1 :] if after else rows
         more, rows = len(rows) > limit, rows[:limit]
-    return {"object": "list", "data": rows, "has_more": more, "url": url}
+    return {"object": "list", "data": copied(rows), "has_more": more, "url": url}
 
 
 def _limit(params: Json) -> int:

@@ -6,9 +6,12 @@ answer leaves, so `kill -9` loses nothing that was acknowledged; `rollback` take
 
 import json
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from .contract import Json, Value
+from .index import Index
 
 Row = tuple[str, str]
 SCHEMA = (
@@ -30,6 +33,9 @@ class Store:
     def __init__(self, file: Path | None = None) -> None:
         self._tables: dict[str, dict[str, Json]] = {}
         self._before: dict[Row, Json | None] = {}
+        self._index = Index()
+        # Told the key of every row that changes, or that is taken back.
+        self.on_change: list[Callable[[str, str], None]] = []
         self._file = sqlite3.connect(file, check_same_thread=False) if file else None
         if self._file:
             self._load(self._file)
@@ -39,7 +45,7 @@ class Store:
         connection.execute(SCHEMA)
         connection.commit()
         for tab, key, body in connection.execute("SELECT tab, key, body FROM rows ORDER BY rowid"):
-            self._table(tab)[key] = json.loads(body)
+            self._set(tab, key, json.loads(body))
 
     def _table(self, tab: str) -> dict[str, Json]:
         return self._tables.setdefault(tab, {})
@@ -47,21 +53,43 @@ class Store:
     def _remember(self, tab: str, key: str) -> None:
         self._before.setdefault((tab, key), self._table(tab).get(key))
 
+    def _set(self, tab: str, key: str, row: Json | None) -> None:
+        table = self._table(tab)
+        self._index.replace(tab, key, table.get(key), row)
+        if row is None:
+            table.pop(key, None)
+        else:
+            table[key] = row
+        for told in self.on_change:
+            told(tab, key)
+
     def get(self, tab: str, key: str) -> Json | None:
         row = self._table(tab).get(key)
         return None if row is None else copied(row)
 
-    def rows(self, tab: str) -> list[Json]:
-        """All rows, oldest first, to be read only: copy what you change."""
-        return list(self._table(tab).values())
+    def peek(self, tab: str, key: str) -> Json | None:
+        """A row to be read only."""
+        return self._table(tab).get(key)
+
+    def rows(self, tab: str, **fields: Any) -> list[Json]:
+        """Rows whose fields equal the ones given, oldest first, to be read only: copy what you
+        change."""
+        table = self._table(tab)
+        keys = self._index.candidates(tab, fields)
+        found = table.values() if keys is None else [table[key] for key in keys]
+        return [row for row in found if all(row.get(key) == fields[key] for key in fields)]
+
+    def table(self, tab: str) -> dict[str, Json]:
+        """A whole table, to be read only."""
+        return self._table(tab)
 
     def put(self, tab: str, key: str, row: Json) -> None:
         self._remember(tab, key)
-        self._table(tab)[key] = copied(row)
+        self._set(tab, key, copied(row))
 
     def delete(self, tab: str, key: str) -> None:
         self._remember(tab, key)
-        self._table(tab).pop(key, None)
+        self._set(tab, key, None)
 
     def clear(self) -> None:
         for tab in self._tables:
@@ -70,10 +98,7 @@ class Store:
 
     def rollback(self) -> None:
         for (tab, key), row in self._before.items():
-            if row is None:
-                self._table(tab).pop(key, None)
-            else:
-                self._table(tab)[key] = row
+            self._set(tab, key, row)
         self._before.clear()
 
     def commit(self) -> None:

@@ -1,115 +1,103 @@
 """What time brings by itself, in the order in which it falls due.
 
-Each rule names the moments at which it wants to act; the clock stops at every one on its way.
-A subject adds a rule with `@rule`.
+Each rule names the moment at which it wants to act on an object; the clock stops at every one on
+its way. Another file adds a rule with `@rule`.
 """
 
-from collections.abc import Callable, Iterator
-
+from .agenda import RULES, Wish, rule
 from .contract import Json
 from .engine.collecting import collect
+from .engine.coupons import stop_code, stop_coupon
+from .engine.disputing import INQUIRIES, INQUIRY_SECONDS, run_out
 from .engine.invoicing import subscription_of
 from .engine.pending_updates import drop_pending
+from .engine.refunding import LATER_SECONDS, decide_refund, turns_out
 from .engine.subscribing import finalize_and_collect, renew
 from .engine.subscription_ends import end_subscription
 from .engine.voiding import void_invoice
 from .world import World
 
-Action = Callable[[World, str], object]
-Due = tuple[int, str, Action]  # when, whose, what
-Rule = Callable[[World], Iterator[Due]]
-RULES: list[Rule] = []
 INCOMPLETE_SECONDS = 23 * 3600  # "If the first invoice is not paid within 23 hours"
-
-
-def rule(find: Rule) -> Rule:
-    RULES.append(find)
-    return find
 
 
 def advance(world: World, to: int) -> int:
     """Move the clock to *to*, doing on the way what falls due; how much that was."""
-    done = 0
-    while due := _next_due(world, to):
-        moment, object_id, action = due
-        world.move_clock(max(moment, world.now()))
-        action(world, object_id)
-        done += 1
+    done = do_due(world, to)
     world.move_clock(to)
     return done
 
 
 def catch_up(world: World) -> int:
     """Do what real time has made due; the clock keeps its offset."""
-    done = 0
-    while due := _next_due(world, world.now()):
-        due[2](world, due[1])
+    return do_due(world, world.now())
+
+
+def do_due(world: World, until: int) -> int:
+    """Stop the clock in hand at every moment on its way to *until*, and do what is due there."""
+    done, last = 0, None
+    while found := world.agenda.next_due(world, until, world.clock_id):
+        due, action = found
+        if last and (due.object_id, due.at, due.rule) == last:
+            raise RuntimeError(f"{RULES[due.rule].find.__name__} is never done: {due.object_id}")
+        last = (due.object_id, due.at, due.rule)
+        if due.at > world.now():
+            world.move_clock(due.at)
+        action(world, due.object_id)
         done += 1
     return done
 
 
-def _next_due(world: World, until: int) -> Due | None:
-    found = [due for find in RULES for due in find(world) if due[0] <= until]
-    return min(found, key=lambda due: due[0], default=None)
-
-
-@rule
-def sessions_expire(world: World) -> Iterator[Due]:
-    for session in world.all("checkout.session", status="open"):
-        yield session["expires_at"], session["id"], _expire_session
+@rule("checkout.session")
+def sessions_expire(world: World, session: Json) -> Wish:
+    return (session["expires_at"], _expire_session) if session["status"] == "open" else None
 
 
 def _expire_session(world: World, session_id: str) -> None:
     world.change(session_id, "checkout.session.expired", status="expired", url=None)
 
 
-@rule
-def subscriptions_renew_or_end(world: World) -> Iterator[Due]:
-    for subscription in world.all("subscription"):
-        if subscription["status"] not in ("active", "past_due", "unpaid", "trialing"):
-            continue
-        ends = [item["current_period_end"] for item in subscription["items"]["data"]]
-        period_end = min(ends)
-        cancel_at = subscription["cancel_at"]
-        if cancel_at is not None and cancel_at <= period_end:
-            yield cancel_at, subscription["id"], _end_as_asked
-        else:
-            yield period_end, subscription["id"], renew
+@rule("subscription")
+def subscriptions_renew_or_end(world: World, subscription: Json) -> Wish:
+    if subscription["status"] not in ("active", "past_due", "unpaid", "trialing"):
+        return None
+    period_end = min(item["current_period_end"] for item in subscription["items"]["data"])
+    cancel_at = subscription["cancel_at"]
+    if cancel_at is not None and cancel_at <= period_end:
+        return cancel_at, _end_as_asked
+    return period_end, renew
 
 
 def _end_as_asked(world: World, subscription_id: str) -> None:
     end_subscription(world, subscription_id, reason="cancellation_requested")
 
 
-@rule
-def drafts_are_finalized(world: World) -> Iterator[Due]:
-    for invoice in world.all("invoice", status="draft"):
-        at = invoice["automatically_finalizes_at"]
-        if invoice["auto_advance"] and at is not None:
-            yield at, invoice["id"], _finalize
+@rule("invoice")
+def drafts_are_finalized(world: World, invoice: Json) -> Wish:
+    at = invoice["automatically_finalizes_at"]
+    waits = invoice["status"] == "draft" and invoice["auto_advance"] and at is not None
+    return (at, _finalize) if waits else None
 
 
 def _finalize(world: World, invoice_id: str) -> None:
     finalize_and_collect(world, invoice_id, present=False)
 
 
-@rule
-def failed_payments_are_tried_again(world: World) -> Iterator[Due]:
-    for invoice in world.all("invoice", status="open"):
-        if invoice["next_payment_attempt"] is not None:
-            yield invoice["next_payment_attempt"], invoice["id"], _try_again
+@rule("invoice")
+def failed_payments_are_tried_again(world: World, invoice: Json) -> Wish:
+    at = invoice["next_payment_attempt"]
+    return (at, _try_again) if invoice["status"] == "open" and at is not None else None
 
 
 def _try_again(world: World, invoice_id: str) -> None:
     collect(world, invoice_id, present=False, scheduled=True)
 
 
-@rule
-def invoices_become_overdue(world: World) -> Iterator[Due]:
-    for invoice in world.all("invoice", status="open"):
-        told = world.notes(invoice["id"]).get("overdue")
-        if invoice["due_date"] is not None and not told:
-            yield invoice["due_date"], invoice["id"], _tell_overdue
+@rule("invoice")
+def invoices_become_overdue(world: World, invoice: Json) -> Wish:
+    if invoice["status"] != "open" or invoice["due_date"] is None:
+        return None
+    told = world.notes(invoice["id"]).get("overdue")
+    return None if told else (invoice["due_date"], _tell_overdue)
 
 
 def _tell_overdue(world: World, invoice_id: str) -> None:
@@ -122,29 +110,26 @@ def _tell_overdue(world: World, invoice_id: str) -> None:
         world.change(subscription["id"], event, status="past_due")
 
 
-@rule
-def pauses_end(world: World) -> Iterator[Due]:
-    for subscription in world.all("subscription"):
-        paused = subscription["pause_collection"]
-        if paused and paused["resumes_at"] is not None:
-            yield paused["resumes_at"], subscription["id"], _resume
+@rule("subscription")
+def pauses_end(world: World, subscription: Json) -> Wish:
+    paused = subscription["pause_collection"]
+    return (paused["resumes_at"], _resume) if paused and paused["resumes_at"] else None
 
 
 def _resume(world: World, subscription_id: str) -> None:
     world.change(subscription_id, "customer.subscription.updated", pause_collection=None)
 
 
-@rule
-def pending_updates_expire(world: World) -> Iterator[Due]:
-    for subscription in world.all("subscription"):
-        if subscription["pending_update"]:
-            yield subscription["pending_update"]["expires_at"], subscription["id"], drop_pending
+@rule("subscription")
+def pending_updates_expire(world: World, subscription: Json) -> Wish:
+    pending = subscription["pending_update"]
+    return (pending["expires_at"], drop_pending) if pending else None
 
 
-@rule
-def unpaid_beginnings_expire(world: World) -> Iterator[Due]:
-    for subscription in world.all("subscription", status="incomplete"):
-        yield subscription["created"] + INCOMPLETE_SECONDS, subscription["id"], _expire_beginning
+@rule("subscription")
+def unpaid_beginnings_expire(world: World, subscription: Json) -> Wish:
+    waits = subscription["status"] == "incomplete"
+    return (subscription["created"] + INCOMPLETE_SECONDS, _expire_beginning) if waits else None
 
 
 def _expire_beginning(world: World, subscription_id: str) -> Json:
@@ -155,3 +140,33 @@ def _expire_beginning(world: World, subscription_id: str) -> Json:
         status="incomplete_expired",
         ended_at=world.now(),
     )
+
+
+@rule("dispute")
+def disputes_run_out(world: World, dispute: Json) -> Wish:
+    if dispute["status"] in INQUIRIES:
+        return dispute["created"] + INQUIRY_SECONDS, run_out
+    waits = dispute["status"] == "needs_response"
+    return (dispute["evidence_details"]["due_by"], run_out) if waits else None
+
+
+@rule("refund")
+def refunds_turn_out(world: World, refund: Json) -> Wish:
+    return (refund["created"] + LATER_SECONDS, _turn_out) if turns_out(world, refund) else None
+
+
+def _turn_out(world: World, refund_id: str) -> None:
+    decide_refund(world, refund_id, turns_out(world, world.get(refund_id)))
+
+
+@rule("coupon")
+def coupons_run_out(world: World, coupon: Json) -> Wish:
+    if coupon.get("deleted") or not coupon["valid"] or coupon["redeem_by"] is None:
+        return None
+    return coupon["redeem_by"], stop_coupon
+
+
+@rule("promotion_code")
+def promotion_codes_run_out(world: World, code: Json) -> Wish:
+    at = code["expires_at"]
+    return (at, stop_code) if code["active"] and at is not None else None

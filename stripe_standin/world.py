@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from .agenda import Agenda
 from .contract import (
     API_VERSION,
     Json,
@@ -29,6 +30,7 @@ from .errors import ContractBrokenError, missing
 from .store import Store, copied
 
 ALPHABET = string.ascii_letters + string.digits
+CLOCK = "test_helpers.test_clock"
 
 
 @dataclass
@@ -42,6 +44,9 @@ class Options:
     livemode: bool = False
     api_version: str = API_VERSION
     retries_exhausted: str = "canceled"
+    cancel_on_dispute: bool = False
+    tax_percent: float = 0.0
+    tax_fails: bool = False
 
 
 @dataclass
@@ -60,6 +65,11 @@ class World:
     cause: Cause = field(default_factory=Cause)
     # Told every event as it is made; the webhook queue subscribes here.
     on_event: list[Callable[[Json], None]] = field(default_factory=list)
+    agenda: Agenda = field(init=False)
+    clock_id: str = ""  # the test clock in hand; "" is the account's own time
+
+    def __post_init__(self) -> None:
+        self.agenda = Agenda(self.store)
 
     @contextmanager
     def transaction(self, cause: Cause | None = None) -> Iterator[None]:
@@ -73,17 +83,45 @@ class World:
                 raise
             self.store.commit()
 
-    # The clock: real time plus an offset that only grows.
+    # The clock: real time plus an offset that only grows; a test clock in hand stands still.
 
     def now(self) -> int:
+        clock = self.store.peek("objects", self.clock_id) if self.clock_id else None
+        return int(clock["frozen_time"]) if clock else self.account_now()
+
+    def account_now(self) -> int:
         return int(time.time()) + self.clock_offset()
 
     def clock_offset(self) -> int:
-        row = self.store.get("settings", "clock")
+        row = self.store.peek("settings", "clock")
         return int(row["offset"]) if row else 0
 
     def move_clock(self, to: int) -> None:
-        self.store.put("settings", "clock", {"offset": to - int(time.time())})
+        if self.clock_id:
+            self.change(self.clock_id, frozen_time=to)
+        else:
+            self.store.put("settings", "clock", {"offset": to - int(time.time())})
+
+    def clock_of(self, body: Json) -> str:
+        """The test clock that an object lives by: its own, or its customer's."""
+        if body["object"] == CLOCK:
+            return str(body["id"])
+        own = body.get("test_clock")
+        customer = body.get("customer")
+        if own is None and isinstance(customer, str):
+            own = (self.store.peek("objects", customer) or {}).get("test_clock")
+        return own or ""
+
+    @contextmanager
+    def by_clock_of(self, *ids: Value) -> Iterator[None]:
+        """Go by the clock of the first of these objects that is on one."""
+        found = (self.store.peek("objects", each) for each in ids if isinstance(each, str))
+        clocks = [self.clock_of(body) for body in found if body]
+        before, self.clock_id = self.clock_id, next(filter(None, clocks), self.clock_id)
+        try:
+            yield
+        finally:
+            self.clock_id = before
 
     # Objects
 
@@ -106,13 +144,13 @@ class World:
             raise missing(kind, object_id, param=param or "id", status=400 if param else 404)
         return found
 
+    def rows(self, kind: str, **fields: Any) -> list[Json]:
+        """Objects of a kind, oldest first, whose fields equal the ones given; to be read only."""
+        return self.store.rows("objects", object=kind, **fields)
+
     def all(self, kind: str, **fields: Any) -> list[Json]:
-        """Objects of a kind, oldest first, whose fields equal the ones given."""
-        return [
-            copied(row)
-            for row in self.store.rows("objects")
-            if row["object"] == kind and all(row.get(key) == value for key, value in fields.items())
-        ]
+        """The same, each a copy that may be changed."""
+        return [copied(row) for row in self.rows(kind, **fields)]
 
     def put(self, body: Json) -> Json:
         kind = "deleted_" + body["object"] if body.get("deleted") else body["object"]
@@ -162,7 +200,7 @@ class World:
             "id": self.new_id("evt_1"),
             "object": "event",
             "api_version": API_VERSION,
-            "created": self.now(),
+            "created": self.account_now(),
             "data": data,
             "livemode": False,
             "pending_webhooks": 0,

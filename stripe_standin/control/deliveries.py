@@ -17,6 +17,7 @@ SETTABLE = {
     "livemode": "livemode",
     "api_version": "api_version",
     "retries_exhausted": "retries_exhausted",
+    "cancel_on_dispute": "cancel_on_dispute",
 }
 CHOICES = {"mode": ("push", "hold"), "retries_exhausted": ("canceled", "unpaid")}
 
@@ -84,18 +85,13 @@ def _take(control: Control, body: Json) -> list[Json]:
 
 def _drop(control: Control, unwanted: list[str]) -> None:
     for row in queue.pending(control.world):
-        event = control.world.get(row["event"])
-        if event["id"] in unwanted or event["type"] in unwanted:
+        if row["event"] in unwanted or row["type"] in unwanted:
             queue.forget(control.world, row)
 
 
 def _fitting(control: Control, types: list[str] | None) -> list[Json]:
     world = control.world
-    return [
-        row
-        for row in queue.pending(world)
-        if types is None or world.get(row["event"])["type"] in types
-    ]
+    return [row for row in queue.pending(world) if types is None or row["type"] in types]
 
 
 def _ordered(rows: list[Json], body: Json) -> list[Json]:

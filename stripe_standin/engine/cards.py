@@ -19,6 +19,9 @@ class Card:
     # Attaches and pays at the hosted page, and is declined whenever the customer is away. At
     # Stripe the first charge fails too; here the card serves to show a failed renewal.
     declined_later: bool = False
+    # How a refund begins and goes on (docs.stripe.com/testing#refunds): "pending" succeeds an hour
+    # later, "later" succeeds and fails an hour later.
+    refunds: str = ""
 
     @property
     def last4(self) -> str:
@@ -62,6 +65,8 @@ ALL = (
         message="An error occurred while processing your card. Try again in a little bit.",
     ),
     Card("4000000000000341", declined="generic_decline", declined_later=True),
+    Card("4000000000007726", refunds="pending"),
+    Card("4000000000005126", refunds="later"),
     Card("4000002500003155", authentication="once"),
     Card("4000002760003184", authentication="always"),
 )
@@ -73,5 +78,7 @@ NAMED = {
     "pm_card_amex": "378282246310005",
     "pm_card_chargeDeclined": "4000000000000002",
     "pm_card_chargeCustomerFail": "4000000000000341",
+    "pm_card_pendingRefund": "4000000000007726",
+    "pm_card_refundFail": "4000000000005126",
     "pm_card_authenticationRequired": "4000002760003184",
 }

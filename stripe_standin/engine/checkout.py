@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from ..contract import Json, blank
 from ..operations import nulls
 from ..world import World
-from . import amounts
 from .cards import BY_NUMBER
 from .charging import add_intent, fail_authentication, try_charge, will_pay
+from .checkout_totals import coupon_of, recount
 from .collecting import mark_paid
-from .invoicing import finalize_invoice
-from .subscribing import start_subscription, subscription_body
+from .coupons import new_discount, redeem
+from .finalizing import finalize_invoice
+from .subscribing import SELF_TAXED, start_subscription, subscription_body
+from .tax_ids import add_tax_id, tax_ids_shown
 from .wallets import add_card, add_customer, attach, card_of
 
 
@@ -28,6 +30,7 @@ class Payer:
     country: str = ""
     expires: tuple[int, int] = (12, 2034)
     quantities: dict[str, int] = field(default_factory=dict)  # by line item
+    tax_id: str = ""
 
 
 @dataclass
@@ -43,17 +46,27 @@ def pay(world: World, session_id: str, payer: Payer) -> Outcome:
     """Try to pay an open session with a card that nobody has yet."""
     session = world.get(session_id)
     _set_quantities(world, session, payer.quantities)
-    session = world.get(session_id)
+    world.note(session_id, country=payer.country, tax_id=payer.tax_id)
+    session = recount(world, session_id)
     address = nulls("address", country=payer.country or None)
     billing = {"address": address, "email": payer.email or None, "name": payer.name or None}
-    card = BY_NUMBER[payer.card_number]
-    method = add_card(world, card, billing=billing, expires=payer.expires)
-    world.note(session_id, billing=billing, method=method["id"])
+    method = _method(world, payer, billing)
+    world.note(session_id, billing=billing, method=method)
+    if session["automatic_tax"]["status"] == "failed":
+        return Outcome(declined="The tax could not be calculated. Try again.")
     if not session["amount_total"]:
         _settle_customer(world, session_id)
         complete(world, session_id)
         return Outcome(paid=True)
     return _charge(world, session_id, authenticated=False)
+
+
+def _method(world: World, payer: Payer, billing: Json) -> str | None:
+    """The card; none for a free session that does not ask for one."""
+    if not payer.card_number:
+        return None
+    card = BY_NUMBER[payer.card_number]
+    return str(add_card(world, card, billing=billing, expires=payer.expires)["id"])
 
 
 def _charge(world: World, session_id: str, *, authenticated: bool) -> Outcome:
@@ -88,11 +101,8 @@ def _set_quantities(world: World, session: Json, quantities: dict[str, int]) -> 
     items: list[Json] = world.notes(session["id"])["items"]
     for item in items:
         quantity = quantities.get(item["id"]) or int(item["quantity"])
-        total = amounts.total(world, item["price"], quantity)
-        item |= {"quantity": quantity, "amount_subtotal": total, "amount_total": total}
+        item["quantity"] = quantity
     world.note(session["id"], items=items)
-    total = sum(item["amount_total"] for item in items)
-    world.change(session["id"], amount_subtotal=total, amount_total=total)
 
 
 def _intent(world: World, session: Json) -> str:
@@ -121,13 +131,14 @@ def complete(world: World, session_id: str) -> Json:
     invoice = _pay_first_invoice(world, subscription["latest_invoice"], notes.get("intent"))
     details = blank("payment_pages_checkout_session_customer_details", tax_exempt="none")
     details |= notes["billing"] | {"email": customer["email"]}
+    details |= {"tax_exempt": customer["tax_exempt"], "tax_ids": tax_ids_shown(world, session)}
     return world.change(
         session_id,
         "checkout.session.completed",
         customer=customer["id"],
         customer_details=details,
         invoice=invoice["id"],
-        payment_status="paid" if invoice["amount_due"] else "no_payment_required",
+        payment_status="paid" if session["amount_total"] else "no_payment_required",
         status="complete",
         subscription=subscription["id"],
         url=None,
@@ -138,7 +149,10 @@ def _settle_customer(world: World, session_id: str) -> str:
     """The session's customer, made now if it has none, with the card attached."""
     notes = world.notes(session_id)
     customer = _customer(world, world.get(session_id), notes["billing"])
-    attach(world, notes["method"], customer["id"])
+    if notes["method"]:
+        attach(world, notes["method"], customer["id"])
+    if notes.get("tax_id"):
+        add_tax_id(world, customer["id"], notes["tax_id"])
     world.note(session_id, customer=customer["id"])
     return str(customer["id"])
 
@@ -173,7 +187,27 @@ def _subscription(world: World, session: Json, notes: Json, customer_id: str) ->
     )
     if data.get("billing_mode", {}).get("type") == "classic":
         body["billing_mode"] = {"type": "classic", "flexible": None}
+    if session["automatic_tax"]["enabled"]:
+        body["automatic_tax"] = SELF_TAXED
+    if session["managed_payments"]:
+        body["managed_payments"] = {"enabled": session["managed_payments"]["enabled"]}
+    body["discounts"] = _redeem(world, session, body)
     return start_subscription(world, body)
+
+
+def _redeem(world: World, session: Json, body: Json) -> list[str]:
+    found = []
+    for given in session["discounts"] or []:
+        discount = new_discount(
+            world,
+            coupon_of(world, given),
+            promotion_code=given["promotion_code"],
+            checkout_session=session["id"],
+            customer=body["customer"],
+            subscription=body["id"],
+        )
+        found.append(redeem(world, discount))
+    return found
 
 
 def _pay_first_invoice(world: World, invoice_id: str, intent_id: str | None) -> Json:

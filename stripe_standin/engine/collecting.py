@@ -39,6 +39,8 @@ def collect(
     *scheduled*: the clock's own attempt, not a customer's or a request's.
     """
     invoice = world.get(invoice_id)
+    if invoice["status"] == "draft":  # it could not be finalized
+        return invoice
     payment = open_payment(world, invoice_id)
     if payment is None:
         return mark_paid(world, invoice_id, scheduled=scheduled)

@@ -3,6 +3,7 @@
 from ..contract import Json
 from ..world import World
 from .lines import items_list
+from .proration import note_net
 from .voiding import void_invoice
 
 
@@ -15,6 +16,7 @@ def apply_pending(world: World, subscription_id: str, invoice_id: str) -> None:
     items = pending["subscription_items"]
     for item in items:
         world.note(item["id"], anchor=item["current_period_start"])
+        note_net(world, subscription, item)
     fields: Json = world.notes(subscription_id).get("pending_fields", {})
     changes = {**fields, "items": items_list(subscription_id, items), "pending_update": None}
     after = world.change(subscription_id, "customer.subscription.updated", **changes)

@@ -6,11 +6,13 @@ itself. A change of interval begins a new whole period at once.
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from fractions import Fraction
 
 from ..contract import Json
 from ..world import World
 from . import amounts
+from .coupons import amount_off, applies_to, discounts_of, terms_of
 from .lines import item_line, line
 from .periods import period_end
 
@@ -59,12 +61,36 @@ def _whole_period(world: World, subscription: Json, change: Change, at: int) -> 
     item = with_new_period(world, change, at)
     period = (item["current_period_start"], item["current_period_end"])
     whole = item_line(world, subscription, item, period)
+    whole["amount"] = whole["subtotal"] = discounted(world, subscription, item)
     return _marked(world, whole)
+
+
+def discounted(world: World, subscription: Json, item: Json) -> int:
+    """What a whole period of an item costs with the discounts of now."""
+    cost = amounts.total(world, item["price"], item["quantity"])
+    for discount in discounts_of(world, subscription):
+        coupon = terms_of(world, discount)
+        if applies_to(coupon, item["price"]["product"]):
+            cost -= amount_off(coupon, cost)
+    return cost
+
+
+def _billed(world: World, item: Json) -> int:
+    """What it cost when it was billed: unused time gives back no more than that
+    (`proration_discounts=included`)."""
+    cost = amounts.total(world, item["price"], item["quantity"])
+    net, gross = world.notes(item["id"]).get("net", (1, 1))
+    return amounts.rounded(Decimal(cost) * net / gross) if gross else cost
+
+
+def note_net(world: World, subscription: Json, item: Json) -> None:
+    cost = amounts.total(world, item["price"], item["quantity"])
+    world.note(item["id"], net=[discounted(world, subscription, item), cost])
 
 
 def _part(world: World, subscription: Json, item: Json, at: int, *, sign: int) -> Json:
     start, end = item["current_period_start"], item["current_period_end"]
-    cost = amounts.total(world, item["price"], item["quantity"])
+    cost = _billed(world, item) if sign < 0 else discounted(world, subscription, item)
     share = Fraction(cost * max(end - at, 0), end - start)
     word = "Unused" if sign < 0 else "Remaining"
     name = world.get(item["price"]["product"])["name"]

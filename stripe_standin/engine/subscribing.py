@@ -5,11 +5,13 @@ from typing import Any
 from ..contract import Json, blank
 from ..world import World
 from .collecting import collect
-from .invoicing import draft_invoice, finalize_invoice, subscription_of
+from .finalizing import finalize_invoice
+from .invoicing import draft_invoice, subscription_of
 from .lines import item_line, item_period, items_list
 from .periods import period_end
 from .voiding import give_up, void_invoice
 
+SELF_TAXED = {"disabled_reason": None, "enabled": True, "liability": {"type": "self"}}
 UPDATED = "customer.subscription.updated"
 
 
@@ -133,7 +135,8 @@ def finalize_and_collect(world: World, invoice_id: str, *, present: bool) -> Jso
     if paused:
         return _leave_uncollected(world, invoice_id, paused["behavior"])
     invoice = finalize_invoice(world, invoice_id)
-    if invoice["collection_method"] == "send_invoice" and invoice["amount_due"]:
+    by_mail = invoice["collection_method"] == "send_invoice"
+    if by_mail and invoice["amount_due"] and invoice["status"] == "open":
         world.emit("invoice.sent", invoice)
         return invoice
     return collect(world, invoice_id, present=present, scheduled=True)
@@ -145,5 +148,6 @@ def _leave_uncollected(world: World, invoice_id: str, behavior: str) -> Json:
         return world.change(
             invoice_id, "invoice.updated", auto_advance=False, automatically_finalizes_at=None
         )
-    finalize_invoice(world, invoice_id)
+    if finalize_invoice(world, invoice_id)["status"] == "draft":
+        return world.get(invoice_id)
     return void_invoice(world, invoice_id) if behavior == "void" else give_up(world, invoice_id)

@@ -31,7 +31,8 @@ def end_subscription(
 def stop_collecting(world: World, subscription_id: str) -> None:
     """ "Any pending invoices ... finalized invoices stop being collected automatically"
     (docs.stripe.com/api/subscriptions/cancel)."""
-    for invoice in world.all("invoice"):
+    customer = world.get(subscription_id)["customer"]
+    for invoice in world.all("invoice", customer=customer):
         details = (invoice["parent"] or {}).get("subscription_details") or {}
         waiting = invoice["status"] in ("draft", "open") and invoice["auto_advance"]
         if details.get("subscription") == subscription_id and waiting:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from ..contract import Json
 from ..world import World
 from .collecting import collect, why_unpaid
-from .invoicing import draft_invoice, finalize_invoice
+from .finalizing import finalize_invoice
+from .invoicing import draft_invoice
 from .lines import items_list
-from .proration import Change, proration_lines, with_new_period
+from .proration import Change, note_net, proration_lines, with_new_period
 from .subscribing import next_lines
 
 UPDATED = "customer.subscription.updated"
@@ -67,6 +68,8 @@ def _set_items(world: World, subscription: Json, items: list[Json], fields: Json
     for item, old in zip(items, subscription["items"]["data"], strict=True):
         if item["current_period_start"] != old["current_period_start"]:
             world.note(item["id"], anchor=item["current_period_start"])
+        if item["price"]["id"] != old["price"]["id"] or item["quantity"] != old["quantity"]:
+            note_net(world, subscription, item)
     listed = items_list(subscription["id"], items)
     return world.change(subscription["id"], UPDATED, items=listed, **fields)
 

@@ -6,7 +6,7 @@ from ..engine.collecting import settle_intent
 from ..engine.wallets import customers_method
 from ..errors import invalid_request
 from ..expansion import shown_on_request
-from ..lists import PAGING, matches, page, whole
+from ..lists import PAGING, found, page, whole
 from ..operations import Call, merged_metadata, operation
 from ..world import World
 
@@ -15,9 +15,7 @@ CHARGES, INTENTS = "/v1/charges", "/v1/payment_intents"
 
 @operation("GET", CHARGES, takes=PAGING + " created customer payment_intent")
 def list_charges(call: Call) -> Json:
-    charges = call.world.all("charge")
-    found = [c for c in charges if matches(c, call.params, "customer", "payment_intent")]
-    return page(call, CHARGES, found)
+    return page(call, CHARGES, found(call, "charge", "customer", "payment_intent"))
 
 
 @operation("GET", CHARGES + "/{charge}")
@@ -42,8 +40,7 @@ def show_refunds(world: World, charge: Json) -> Value:
 
 @operation("GET", INTENTS, takes=PAGING + " created customer")
 def list_payment_intents(call: Call) -> Json:
-    intents = call.world.all("payment_intent")
-    return page(call, INTENTS, [i for i in intents if matches(i, call.params, "customer")])
+    return page(call, INTENTS, found(call, "payment_intent", "customer"))
 
 
 @operation("GET", INTENTS + "/{intent}")
@@ -92,6 +89,5 @@ def get_balance_transaction(call: Call) -> Json:
 
 @operation("GET", "/v1/balance_transactions", takes=PAGING + " created type source currency")
 def list_balance_transactions(call: Call) -> Json:
-    found = call.world.all("balance_transaction")
-    fitting = [t for t in found if matches(t, call.params, "type", "source", "currency")]
+    fitting = found(call, "balance_transaction", "type", "source", "currency")
     return page(call, "/v1/balance_transactions", fitting)

@@ -112,7 +112,7 @@ def list_sessions(call: Call) -> Json:
     fields = ("customer", "payment_intent", "status", "subscription")
     found = [
         session
-        for session in call.world.all("checkout.session")
+        for session in call.world.rows("checkout.session")
         if matches(session, call.params, *fields)
         and email in (None, (session["customer_details"] or {}).get("email"))
     ]

@@ -42,7 +42,7 @@ def _address(params: Json) -> Json:
 
 @operation("GET", URL, takes=PAGING + " created email")
 def list_customers(call: Call) -> Json:
-    living = [c for c in call.world.all("customer") if not c.get("deleted")]
+    living = [c for c in call.world.rows("customer") if not c.get("deleted")]
     return page(call, URL, [c for c in living if matches(c, call.params, "email")])
 
 
@@ -83,7 +83,7 @@ def _invoice_settings(call: Call, customer: Json) -> Json:
 def delete_customer(call: Call) -> Json:
     """docs.stripe.com/api/customers/delete: "Also immediately cancels any active subscriptions"."""
     customer = _living(call)
-    for subscription in call.world.all("subscription", customer=customer["id"]):
+    for subscription in call.world.rows("subscription", customer=customer["id"]):
         if subscription["status"] in LIVE:
             end_subscription(call.world, subscription["id"], reason="cancellation_requested")
     call.world.emit("customer.deleted", customer)
@@ -94,7 +94,7 @@ def delete_customer(call: Call) -> Json:
 def list_customer_payment_methods(call: Call) -> Json:
     customer = _living(call)
     url = f"{URL}/{customer['id']}/payment_methods"
-    methods = call.world.all("payment_method", customer=customer["id"])
+    methods = call.world.rows("payment_method", customer=customer["id"])
     return page(call, url, [m for m in methods if matches(m, call.params, "type")])
 
 

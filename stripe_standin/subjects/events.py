@@ -25,7 +25,7 @@ def list_events(call: Call) -> Json:
     wanted = call.params.get("delivery_success")
     found = [
         event
-        for event in call.world.all("event")
+        for event in call.world.rows("event")
         if _is_kept(call, event)
         and (not types or any(fnmatchcase(event["type"], kind) for kind in types))
         and (wanted is None or is_delivered(call.world, event["id"]) == wanted)

@@ -4,7 +4,7 @@ from ..contract import Json, Value
 from ..engine.invoicing import open_payment
 from ..errors import invalid_request
 from ..expansion import shown_on_request
-from ..lists import PAGING, matches, page, whole
+from ..lists import PAGING, found, page, whole
 from ..operations import Call, operation
 from ..world import World
 
@@ -18,13 +18,12 @@ def list_invoice_payments(call: Call) -> Json:
     if wanted and wanted.get("type") != "payment_intent":
         raise invalid_request("`payment[type]` must be payment_intent here.", param="payment[type]")
     intent_id = wanted.get("payment_intent")
-    found = [
+    fitting = [
         payment
-        for payment in call.world.all("invoice_payment")
-        if matches(payment, call.params, "invoice", "status")
-        and intent_id in (None, payment["payment"].get("payment_intent"))
+        for payment in found(call, "invoice_payment", "invoice", "status")
+        if intent_id in (None, payment["payment"].get("payment_intent"))
     ]
-    return page(call, URL, found)
+    return page(call, URL, fitting)
 
 
 @operation("GET", URL + "/{invoice_payment}")

@@ -2,11 +2,12 @@
 
 from ..contract import Json
 from ..engine.collecting import collect, mark_paid, why_unpaid
-from ..engine.invoicing import DRAFT_SECONDS, finalize_invoice
+from ..engine.finalizing import finalize_invoice
+from ..engine.invoicing import DRAFT_SECONDS
 from ..engine.voiding import cancel_payment, give_up, void_invoice
 from ..engine.wallets import customers_method
 from ..errors import invalid_request
-from ..lists import PAGING, cut, in_range, matches, page
+from ..lists import PAGING, cut, found, in_range, page
 from ..operations import Call, merged_metadata, operation
 
 URL = "/v1/invoices"
@@ -15,16 +16,23 @@ LIST = PAGING + " collection_method created customer due_date status subscriptio
 
 @operation("GET", URL, takes=LIST)
 def list_invoices(call: Call) -> Json:
-    due = call.params.get("due_date")
-    found = [
+    due, subscription_id = call.params.get("due_date"), call.params.get("subscription")
+    fitting = [
         invoice
-        for invoice in call.world.all("invoice")
+        for invoice in _of_customer(call, subscription_id)
         if not invoice.get("deleted")
-        and matches(invoice, call.params, "collection_method", "customer", "status")
-        and call.params.get("subscription") in (None, _subscription_id(invoice))
+        and subscription_id in (None, _subscription_id(invoice))
         and (due is None or in_range(invoice["due_date"], due))
     ]
-    return page(call, URL, found)
+    return page(call, URL, fitting)
+
+
+def _of_customer(call: Call, subscription_id: str | None) -> list[Json]:
+    """Few to look through when a subscription is named: its customer's."""
+    subscription = call.world.find(subscription_id)
+    if subscription:
+        call.params.setdefault("customer", subscription["customer"])
+    return found(call, "invoice", "collection_method", "customer", "status")
 
 
 def _subscription_id(invoice: Json) -> str | None:

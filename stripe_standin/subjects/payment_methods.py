@@ -25,7 +25,7 @@ def create_payment_method(call: Call) -> Json:
 
 @operation("GET", URL, takes=PAGING + " customer type")
 def list_payment_methods(call: Call) -> Json:
-    methods = [m for m in call.world.all("payment_method") if m["customer"]]
+    methods = [m for m in call.world.rows("payment_method") if m["customer"]]
     return page(call, URL, [m for m in methods if matches(m, call.params, "customer", "type")])
 
 

@@ -47,7 +47,7 @@ def _features(current: Json, given: Json) -> Json:
 
 @operation("GET", CONFIGURATIONS, takes=PAGING + " active is_default")
 def list_configurations(call: Call) -> Json:
-    found = call.world.all("billing_portal.configuration")
+    found = call.world.rows("billing_portal.configuration")
     fitting = [c for c in found if matches(c, call.params, "active", "is_default")]
     return page(call, CONFIGURATIONS, fitting)
 

@@ -83,7 +83,7 @@ def _amount(params: Json) -> Json:
 def _take_lookup_key(call: Call, price_id: str | None) -> None:
     """A lookup key names one price; with `transfer_lookup_key` the old one loses it."""
     key = call.params.get("lookup_key")
-    holders = [p for p in call.world.all("price", lookup_key=key) if key and p["id"] != price_id]
+    holders = [p for p in call.world.rows("price", lookup_key=key) if key and p["id"] != price_id]
     for holder in holders:
         if not call.params.get("transfer_lookup_key"):
             message = f"A price (`{holder['id']}`) already uses that lookup key."
@@ -104,7 +104,7 @@ def list_prices(call: Call) -> Json:
     keys = params.get("lookup_keys")
     found = [
         price
-        for price in call.world.all("price")
+        for price in call.world.rows("price")
         if matches(price, params, "active", "currency", "product", "type")
         and (interval is None or (price["recurring"] or {}).get("interval") == interval)
         and (keys is None or price["lookup_key"] in keys)

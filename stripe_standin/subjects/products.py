@@ -58,7 +58,7 @@ def list_products(call: Call) -> Json:
     wanted = call.params.get("ids")
     found = [
         product
-        for product in call.world.all("product")
+        for product in call.world.rows("product")
         if not product.get("deleted")
         and matches(product, call.params, "active", "shippable", "url")
         and (wanted is None or product["id"] in wanted)
@@ -106,7 +106,7 @@ def _check_default_price(call: Call, product: Json, price_id: str) -> None:
 def delete_product(call: Call) -> Json:
     product = _live(call)
     # docs.stripe.com/api/products/delete: only while no prices are associated with it.
-    if call.world.all("price", product=product["id"]):
+    if call.world.rows("price", product=product["id"]):
         message = "This product cannot be deleted because it has one or more user-created prices."
         raise invalid_request(message)
     call.world.emit("product.deleted", product)

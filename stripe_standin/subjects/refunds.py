@@ -1,11 +1,12 @@
 """Refunds, whole or in parts, of a charge or of a payment intent's charge."""
 
-from ..contract import Json, blank
+from ..contract import Json
 from ..engine.amounts import shown
-from ..engine.charging import add_balance_transaction
+from ..engine.refunding import add_refund
 from ..errors import invalid_request
-from ..lists import PAGING, matches, page
+from ..lists import PAGING, found, page
 from ..operations import Call, merged_metadata, operation
+from ..world import World
 
 URL = "/v1/refunds"
 
@@ -13,37 +14,14 @@ URL = "/v1/refunds"
 @operation("POST", URL, takes="charge payment_intent amount reason metadata")
 def create_refund(call: Call) -> Json:
     world, charge = call.world, _charge_to_refund(call)
-    amount = _refundable(charge, call.params.get("amount"))
-    refund = blank(
-        "refund",
-        id=world.new_id("re_3"),
-        amount=amount,
-        charge=charge["id"],
-        created=world.now(),
-        currency=charge["currency"],
-        destination_details={
-            "type": "card",
-            "card": {
-                "reference_status": "pending",
-                "reference_type": "acquirer_reference_number",
-                "type": "refund",
-            },
-        },
+    amount = amount_to_refund(charge, call.params.get("amount"))
+    return add_refund(
+        world,
+        charge,
+        amount,
         metadata=merged_metadata({}, call.params.get("metadata")),
-        payment_intent=charge["payment_intent"],
         reason=call.params.get("reason"),
-        status="succeeded",
     )
-    refund["balance_transaction"] = add_balance_transaction(world, "refund", refund["id"], -amount)
-    world.add(refund, "refund.created")
-    refunded = charge["amount_refunded"] + amount
-    world.change(
-        charge["id"],
-        "charge.refunded",
-        amount_refunded=refunded,
-        refunded=refunded == charge["amount"],
-    )
-    return refund
 
 
 def _charge_to_refund(call: Call) -> Json:
@@ -53,19 +31,22 @@ def _charge_to_refund(call: Call) -> Json:
         raise invalid_request(message + " or charge.", code="" if given else "parameter_missing")
     if given == ["charge"]:
         charge_id = call.params["charge"]
-        return _succeeded(call.world.require("charge", charge_id, param="charge"))
+        return refundable(call.world, call.world.require("charge", charge_id, param="charge"))
     intent_id = call.params["payment_intent"]
     intent = call.world.require("payment_intent", intent_id, param="payment_intent")
     if not intent["latest_charge"] or intent["status"] != "succeeded":
         message = f"This PaymentIntent ({intent_id}) does not have a successful charge to refund."
         raise invalid_request(message, param="payment_intent")
-    return _succeeded(call.world.get(intent["latest_charge"]))
+    return refundable(call.world, call.world.get(intent["latest_charge"]))
 
 
-def _succeeded(charge: Json) -> Json:
+def refundable(world: World, charge: Json) -> Json:
+    """The charge, if money may go back."""
     if charge["status"] != "succeeded":
         raise invalid_request(f"Charge {charge['id']} was not successful and cannot be refunded.")
-    if charge["disputed"]:
+    disputes = world.rows("dispute", charge=charge["id"])
+    # An inquiry may be refunded, and so may a dispute that was won.
+    if any(not dispute["is_charge_refundable"] for dispute in disputes):
         message = f"Charge {charge['id']} has been charged back; cannot issue a refund."
         raise invalid_request(message, code="charge_disputed")
     if charge["refunded"]:
@@ -74,7 +55,7 @@ def _succeeded(charge: Json) -> Json:
     return charge
 
 
-def _refundable(charge: Json, wanted: int | None) -> int:
+def amount_to_refund(charge: Json, wanted: int | None) -> int:
     left: int = charge["amount"] - charge["amount_refunded"]
     amount = left if wanted is None else wanted
     if amount < 1:
@@ -92,9 +73,7 @@ def _refundable(charge: Json, wanted: int | None) -> int:
 
 @operation("GET", URL, takes=PAGING + " charge created payment_intent")
 def list_refunds(call: Call) -> Json:
-    refunds = call.world.all("refund")
-    found = [r for r in refunds if matches(r, call.params, "charge", "payment_intent")]
-    return page(call, URL, found)
+    return page(call, URL, found(call, "refund", "charge", "payment_intent"))
 
 
 @operation("GET", URL + "/{refund}")

@@ -2,7 +2,7 @@
 
 from ..contract import Json
 from ..engine.collecting import collect, default_method, why_unpaid
-from ..engine.invoicing import finalize_invoice
+from ..engine.finalizing import finalize_invoice
 from ..engine.subscribing import start_subscription, subscription_body
 from ..engine.wallets import customers_method
 from ..errors import invalid_request, not_built

@@ -21,7 +21,7 @@ ENDED = ("canceled", "incomplete_expired")
 def list_subscriptions(call: Call) -> Json:
     found = [
         subscription
-        for subscription in call.world.all("subscription")
+        for subscription in call.world.rows("subscription")
         if matches(subscription, call.params, "collection_method", "customer")
         and _has_status(subscription, call.params.get("status"))
         and _has_items(subscription, call.params)

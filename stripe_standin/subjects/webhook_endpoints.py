@@ -48,7 +48,7 @@ def _check(params: Json) -> None:
 
 @operation("GET", URL, takes=PAGING)
 def list_webhook_endpoints(call: Call) -> Json:
-    living = [e for e in call.world.all("webhook_endpoint") if not e.get("deleted")]
+    living = [e for e in call.world.rows("webhook_endpoint") if not e.get("deleted")]
     return page(call, URL, living)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 from ..contract import Json
+from ..newer import HEADER, as_newer
 from ..world import World
 from .signing import signature_header
 
@@ -21,6 +22,7 @@ def enqueue(world: World, event: Json) -> None:
         row = {
             "key": f"{event['id']}@{endpoint}",
             "event": event["id"],
+            "type": event["type"],
             "endpoint": endpoint,
             "tries": 0,
             "next_at": 0.0,
@@ -30,7 +32,7 @@ def enqueue(world: World, event: Json) -> None:
 
 
 def _wanting(world: World, kind: str) -> Iterable[str]:
-    for endpoint in world.all("webhook_endpoint", status="enabled"):
+    for endpoint in world.rows("webhook_endpoint", status="enabled"):
         if any(fnmatchcase(kind, wanted) for wanted in endpoint["enabled_events"]):
             yield endpoint["id"]
 
@@ -38,7 +40,7 @@ def _wanting(world: World, kind: str) -> Iterable[str]:
 def _count_pending(world: World, event_id: str) -> None:
     event = world.find(event_id)
     if event:
-        waiting = sum(row["event"] == event_id for row in world.store.rows("pending"))
+        waiting = len(world.store.rows("pending", event=event_id))
         world.store.put("objects", event_id, event | {"pending_webhooks": waiting})
 
 
@@ -47,7 +49,7 @@ def pending(world: World) -> list[Json]:
 
 
 def is_delivered(world: World, event_id: str) -> bool:
-    return not any(row["event"] == event_id for row in pending(world))
+    return not world.store.rows("pending", event=event_id)
 
 
 def address(world: World, row: Json) -> tuple[str, str]:
@@ -62,7 +64,7 @@ def address(world: World, row: Json) -> tuple[str, str]:
 
 def rendered(world: World, row: Json, signed_at: int | None = None) -> Json:
     """The exact request that the endpoint gets."""
-    event = world.get(row["event"])
+    event, unchecked = as_newer(world, world.get(row["event"]))
     body = json.dumps(event, indent=2, ensure_ascii=False)
     url, secret = address(world, row)
     signature = signature_header(body, secret, signed_at)
@@ -71,6 +73,7 @@ def rendered(world: World, row: Json, signed_at: int | None = None) -> Json:
         "Stripe-Signature": signature,
         "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
     }
+    headers |= {HEADER: "true"} if unchecked else {}
     return {
         "id": event["id"],
         "type": event["type"],
@@ -92,9 +95,8 @@ def forget(world: World, row: Json) -> None:
 
 
 def forget_endpoint(world: World, endpoint_id: str) -> None:
-    for row in pending(world):
-        if row["endpoint"] == endpoint_id:
-            forget(world, row)
+    for row in world.store.rows("pending", endpoint=endpoint_id):
+        forget(world, row)
 
 
 def postpone(world: World, row: Json, *, until: float, gone_on: float) -> None:

@@ -62,7 +62,7 @@ def broken_versions(name: str) -> list[tuple[str, dict[str, Any]]]:
     """Every way to drop, mistype or invent one property of a blank."""
     whole, schema = blank(name), schemas()[name]
     found: list[tuple[str, dict[str, Any]]] = []
-    for key in set(schema["required"]) - {"object"}:
+    for key in sorted(set(schema["required"]) - {"object"}):
         found += [(f"no {key}", {k: v for k, v in whole.items() if k != key})]
     for key in whole:
         if key not in ("object", "metadata"):

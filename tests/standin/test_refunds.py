@@ -47,3 +47,59 @@ def test_a_payment_is_traced_to_its_invoice(shop: Shop) -> None:
     )
 
     assert [payment.invoice for payment in found.data] == [subscription.latest_invoice]
+
+
+def types(shop: Shop) -> list[str]:
+    return [delivery["type"] for delivery in shop.standin.take()]
+
+
+def test_a_refund_may_wait_and_then_succeed_or_fail(shop: Shop) -> None:
+    intent = shop.intent_of(str(shop.buy().latest_invoice))
+    shop.standin.control("POST", "refunds", {"next": "pending", "times": 2})
+
+    first = shop.client.v1.refunds.create({"payment_intent": intent, "amount": 4000})
+    second = shop.client.v1.refunds.create({"payment_intent": intent, "amount": 5000})
+    shop.standin.control("POST", f"refunds/{first.id}", {"status": "succeeded"})
+    failed = {"status": "failed", "failure_reason": "expired_or_canceled_card"}
+    shop.standin.control("POST", f"refunds/{second.id}", failed)
+
+    charge = shop.client.v1.charges.retrieve(str(first.charge))
+    after = shop.client.v1.refunds.retrieve(second.id)
+    assert (first.status, first.pending_reason) == ("pending", "processing")
+    assert (after.status, after.failure_reason) == ("failed", "expired_or_canceled_card")
+    assert (charge.amount_refunded, charge.refunded) == (4000, False)
+    assert types(shop)[-3:] == ["refund.updated", "refund.failed", "charge.updated"]
+    again = shop.client.v1.refunds.create({"payment_intent": intent})
+    assert (again.amount, again.status) == (5900, "succeeded")
+
+
+def test_a_refund_may_fail_at_once(shop: Shop) -> None:
+    intent = shop.intent_of(str(shop.buy().latest_invoice))
+    shop.standin.control("POST", "refunds", {"next": "failed"})
+
+    refund = shop.client.v1.refunds.create({"payment_intent": intent})
+
+    charge = shop.client.v1.charges.retrieve(str(refund.charge))
+    assert (refund.status, charge.amount_refunded) == ("failed", 0)
+    assert refund.failure_balance_transaction
+
+
+@pytest.mark.parametrize(
+    ("card", "begins", "ends", "left"),
+    [
+        ("4000000000007726", "pending", "succeeded", 9900),
+        ("4000000000005126", "succeeded", "failed", 0),
+    ],
+)
+def test_two_cards_have_refunds_of_their_own(
+    shop: Shop, card: str, begins: str, ends: str, left: int
+) -> None:
+    intent = shop.intent_of(str(shop.buy(card=card).latest_invoice))
+
+    refund = shop.client.v1.refunds.create({"payment_intent": intent})
+    shop.standin.advance(2 * 3600)
+
+    charge = shop.client.v1.charges.retrieve(str(refund.charge))
+    assert refund.status == begins
+    assert shop.client.v1.refunds.retrieve(refund.id).status == ends
+    assert charge.amount_refunded == left
