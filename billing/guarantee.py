@@ -20,6 +20,8 @@ def refundable_until(subscription: Subscription) -> datetime:
 
     Raises NoGuarantee for all but the first card purchase of a customer and of a card.
     """
+    if subscription.is_by_invoice:
+        raise NoGuarantee("it is paid by invoice; the guarantee covers purchases by card")
     first = subscription.payments.order_by("paid_at", "pk").first()
     if first is None:
         raise NoGuarantee("nothing was paid for it")

@@ -8,6 +8,7 @@ from datetime import datetime
 from django.db.models import Q
 
 from billing import carts
+from billing.contracts import signed_line
 from billing.mails import mail_ended, mail_payment_failed, mail_welcome
 from billing.models import Price, StripePrice, Subscription
 from billing.remote import RemoteInvoice, RemoteLine, RemoteSubscription
@@ -31,14 +32,13 @@ def carry_to_license(
 ) -> License | None:
     """Issue or renew the license by what was paid, and give it its status. Safe to repeat.
 
-    None while nothing was paid.
+    None while nothing was paid, nor signed in a contract that grants on signature.
     """
-    paid = _granting_line(remote)
-    if paid is None:
-        return None
-    license = _license_of(subscription, paid, at)
-    if license.status != Status.REVOKED:
-        renew_license(license.pk, grant=_grant(paid), at=at, reason="paid")
+    granted = _granting_line(remote) or signed_line(subscription, remote)
+    if granted is not None:
+        license = _license_of(subscription, granted, at)
+        if license.status != Status.REVOKED:
+            renew_license(license.pk, grant=_grant(granted), at=at, reason="paid")
     mail_payment_failed(subscription, remote)
     return settle_status(subscription, at)
 

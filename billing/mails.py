@@ -2,7 +2,10 @@
 
 from datetime import datetime, timedelta
 
+from django.utils import timezone
+
 from billing.models import GuaranteeRefund, Subscription
+from billing.notices import tell_owner
 from billing.remote import RemoteSubscription
 from billing.verdict import grace
 from lib.money import format_cents
@@ -17,7 +20,7 @@ def mail_welcome(subscription: Subscription, license: License) -> None:
     price = subscription.price
     queue_mail(
         f"welcome:{subscription.stripe_id}",
-        template="billing/welcome",
+        template="billing/contract_begins" if subscription.is_by_invoice else "billing/welcome",
         to=people.addresses_of(subscription.customer_id),
         context={
             "tier": license.tier,
@@ -38,9 +41,22 @@ def mail_ended(subscription: Subscription, license: License) -> None:
 
 
 def mail_payment_failed(subscription: Subscription, remote: RemoteSubscription) -> None:
-    """Tell of the failed payment on its first day; `remind_unpaid` goes on from there."""
+    """Tell of an unpaid invoice on its first day; `remind_unpaid` goes on from there."""
     if remote.status == "past_due" and subscription.past_due_since is not None:
         _remind(subscription, day=0, pay_url=remote.hosted_invoice_url)
+        if subscription.is_by_invoice:
+            _tell_of_overdue(subscription, remote)
+
+
+def _tell_of_overdue(subscription: Subscription, remote: RemoteSubscription) -> None:
+    since = subscription.past_due_since
+    assert since is not None
+    tell_owner(
+        f"invoice-overdue:{subscription.stripe_id}:{since:%Y-%m-%d}",
+        f"{subscription.customer} has not paid the invoice for {subscription.price.tier} that was "
+        f"due on {since:%Y-%m-%d}; reminders go out. {remote.hosted_invoice_url}",
+        at=timezone.now(),
+    )
 
 
 def remind_unpaid(at: datetime) -> int:
@@ -67,12 +83,14 @@ def _remind(subscription: Subscription, *, day: int, pay_url: str) -> bool:
     key = f"payment-failed:{subscription.stripe_id}:{since:%Y-%m-%d}:{day}"
     if is_queued(key):
         return False
+    by_invoice = subscription.is_by_invoice
     queue_mail(
         key,
-        template="billing/payment_failed",
+        template="billing/invoice_overdue" if by_invoice else "billing/payment_failed",
         to=people.addresses_of(subscription.customer_id),
         context={
             "tier": subscription.price.tier,
+            "is_granted": subscription.license_id is not None,
             "day": day,
             "lapses_at": since + grace(),
             "pay_url": pay_url,

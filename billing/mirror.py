@@ -24,6 +24,7 @@ def store_subscription(
         "status": remote.status,
         "price": StripePrice.objects.select_related("price").get(stripe_id=remote.price_id).price,
         "quantity": remote.quantity,
+        "collection_method": remote.collection_method,
         "current_period_end": remote.current_period_end,
         "cancel_at": remote.cancel_at,
         "ended_at": remote.ended_at,

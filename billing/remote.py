@@ -48,11 +48,13 @@ class RemoteSubscription:
     livemode: bool
     price_id: str
     quantity: int
+    collection_method: str  # charge_automatically, send_invoice
+    contract_id: str  # metadata[contract]: the public id of an invoice contract, or ""
     current_period_end: datetime
     created_at: datetime
     cancel_at: datetime | None
     ended_at: datetime | None
-    # When the newest invoice was finalized while it is not paid: the first failed payment.
+    # Since when the newest invoice should have been paid and is not: finalized (a card), or due.
     past_due_since: datetime | None
     hosted_invoice_url: str
     paid_invoices: tuple[RemoteInvoice, ...]  # newest first, ten at most

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from billing import carts, stripe_api
+from billing.contracts import link_contract
 from billing.dirty import Fetch, Write, agree, mark_dirty
 from billing.licensing import carry_to_license
 from billing.mirror import store_payments, store_subscription
@@ -53,6 +54,7 @@ def write_subscription(
 ) -> None:
     """Mirror, payments, license, first credential and mails, in the caller's transaction."""
     subscription = store_subscription(remote, session)
+    link_contract(subscription, remote)
     store_payments(subscription, remote.paid_invoices, at)
     carry_to_license(subscription, remote, at)
 

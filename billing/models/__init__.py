@@ -1,6 +1,7 @@
 """Our mirror of Stripe: prices, carts, subscriptions, payments, events."""
 
 from billing.models.carts import Cart, StripeCustomer
+from billing.models.contracts import InvoiceContract
 from billing.models.events import DirtyObject, OwnerNotice, StripeEvent
 from billing.models.prices import MAX_QUANTITY, Price, StripePrice
 from billing.models.subscriptions import (
@@ -17,6 +18,7 @@ __all__ = [
     "DirtyObject",
     "Dispute",
     "GuaranteeRefund",
+    "InvoiceContract",
     "OwnerNotice",
     "Payment",
     "Price",

@@ -18,6 +18,7 @@ class Subscription(models.Model):
     status = models.CharField(max_length=20)
     price = models.ForeignKey(Price, models.PROTECT, related_name="+")
     quantity = models.PositiveIntegerField()
+    collection_method = models.CharField(max_length=20, default="charge_automatically")
     current_period_end = models.DateTimeField()
     cancel_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
@@ -27,6 +28,11 @@ class Subscription(models.Model):
 
     def __str__(self) -> str:
         return f"{self.stripe_id} ({self.status})"
+
+    @property
+    def is_by_invoice(self) -> bool:
+        """Paid by invoice, not by card: no guarantee, and no change by the customer's own hand."""
+        return self.collection_method == "send_invoice"
 
 
 class Payment(models.Model):

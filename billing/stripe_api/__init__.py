@@ -18,6 +18,7 @@ from billing.stripe_api.client import (
     StripeRefused,
     StripeUnavailable,
 )
+from billing.stripe_api.contracts import create_invoiced_subscription
 from billing.stripe_api.payments import refund_payment, retrieve_payment
 from billing.stripe_api.signatures import is_signed
 from billing.stripe_api.subscriptions import (
@@ -34,6 +35,7 @@ __all__ = [
     "cancel_subscription",
     "create_checkout_session",
     "create_customer",
+    "create_invoiced_subscription",
     "create_price",
     "ensure_product",
     "expire_checkout_session",

@@ -1,6 +1,7 @@
 """Subscriptions with their customers and paid invoices."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import stripe
@@ -12,7 +13,13 @@ from billing.remote import (
     RemotePayment,
     RemoteSubscription,
 )
-from billing.stripe_api.client import StripeObjectGone, client, id_of, translated_errors
+from billing.stripe_api.client import (
+    StripeObjectGone,
+    client,
+    id_of,
+    metadata_of,
+    translated_errors,
+)
 from lib.times import from_unix, from_unix_or_none
 
 
@@ -46,16 +53,21 @@ def _subscription(
         livemode=subscription.livemode,
         price_id=item.price.id,
         quantity=item.quantity or 1,
+        collection_method=subscription.collection_method,
+        contract_id=metadata_of(subscription).get("contract", ""),
         current_period_end=from_unix(item.current_period_end),
         created_at=from_unix(subscription.created),
         cancel_at=from_unix_or_none(subscription.cancel_at),
         ended_at=from_unix_or_none(subscription.ended_at),
-        past_due_since=from_unix_or_none(latest.status_transitions.finalized_at)
-        if latest is not None and is_unpaid
-        else None,
+        past_due_since=_unpaid_since(latest) if latest is not None and is_unpaid else None,
         hosted_invoice_url=(latest.hosted_invoice_url or "") if latest and is_unpaid else "",
         paid_invoices=tuple(_invoice(one) for one in paid),
     )
+
+
+def _unpaid_since(invoice: stripe.Invoice) -> datetime | None:
+    """An invoice that is sent may be paid until it is due; a card is charged at once."""
+    return from_unix_or_none(invoice.due_date or invoice.status_transitions.finalized_at)
 
 
 def _customer(customer: Any) -> RemoteCustomer:
