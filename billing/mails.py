@@ -106,6 +106,6 @@ def mail_refunded(job: GuaranteeRefund) -> None:
         to=people.addresses_of(job.subscription.customer_id),
         context={
             "tier": job.subscription.price.tier,
-            "amount": format_cents(job.amount_cents, job.currency),
+            "amount": format_cents(job.amount_cents, job.currency) if job.amount_cents else "",
         },
     )

@@ -20,6 +20,7 @@ class RemotePayment:
 
     stripe_id: str
     amount_cents: int
+    invoice_id: str
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from billing.stripe_api.client import (
     StripeUnavailable,
 )
 from billing.stripe_api.contracts import create_invoiced_subscription
-from billing.stripe_api.payments import refund_payment, retrieve_payment
+from billing.stripe_api.payments import credit_payment, refund_payment, retrieve_payment
 from billing.stripe_api.signatures import is_signed
 from billing.stripe_api.subscriptions import (
     cancel_subscription,
@@ -37,6 +37,7 @@ __all__ = [
     "create_customer",
     "create_invoiced_subscription",
     "create_price",
+    "credit_payment",
     "ensure_product",
     "expire_checkout_session",
     "find_checkout_session",

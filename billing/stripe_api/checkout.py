@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 import stripe
+from django.conf import settings
 
 from billing.remote import RemoteCheckoutSession
 from billing.stripe_api.client import client, id_of, translated_errors
@@ -52,7 +53,7 @@ def create_checkout_session(
         params["customer"] = customer_id
     with translated_errors():
         session = client().v1.checkout.sessions.create(
-            _card_only(params), {"idempotency_key": idempotency_key}
+            _switched(_card_only(params)), {"idempotency_key": idempotency_key}
         )
     return _session(session)
 
@@ -63,6 +64,41 @@ def _card_only(params: "SessionCreateParams") -> "SessionCreateParams":
     Gone in API "endive": `allowed_payment_method_types` takes its place.
     """
     return {**params, "payment_method_types": ["card"]}
+
+
+def _switched(params: "SessionCreateParams") -> "SessionCreateParams":
+    return _with_promotion_codes(_with_managed_payments(_with_tax(params)))
+
+
+def _with_tax(params: "SessionCreateParams") -> "SessionCreateParams":
+    """STRIPE_TAX: Stripe computes the tax from the address, and asks a business for its tax id.
+
+    A customer that Stripe knows must let Checkout keep what he types, or it refuses the session.
+    """
+    if not settings.STRIPE_TAX:
+        return params
+    taxed: SessionCreateParams = {
+        **params,
+        "automatic_tax": {"enabled": True},
+        "billing_address_collection": "required",
+        "tax_id_collection": {"enabled": True},
+    }
+    if "customer" in params:
+        taxed["customer_update"] = {"address": "auto", "name": "auto"}
+    return taxed
+
+
+def _with_managed_payments(params: "SessionCreateParams") -> "SessionCreateParams":
+    """STRIPE_MANAGED_PAYMENTS: Stripe is the merchant of record; tax parameters must stay away."""
+    if not settings.STRIPE_MANAGED_PAYMENTS:
+        return params
+    return {**params, "managed_payments": {"enabled": True}}
+
+
+def _with_promotion_codes(params: "SessionCreateParams") -> "SessionCreateParams":
+    if not settings.ALLOW_PROMOTION_CODES:
+        return params
+    return {**params, "allow_promotion_codes": True}
 
 
 def retrieve_checkout_session(session_id: str) -> RemoteCheckoutSession:

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from django.conf import settings
+
 from billing.stripe_api.client import client, metadata_of, translated_errors
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ def create_invoiced_subscription(
     }
     if reference:
         params["description"] = f"Purchase order {reference}"
+    if settings.STRIPE_TAX:  # Stripe refuses it until the customer has an address there
+        params["automatic_tax"] = {"enabled": True}
     there = _find(customer_id, contract_id)
     if there:
         return there

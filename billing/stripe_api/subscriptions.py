@@ -87,7 +87,7 @@ def _invoice(invoice: stripe.Invoice) -> RemoteInvoice:
         paid_at=from_unix(invoice.status_transitions.paid_at or invoice.created),
         lines=tuple(_line(line) for line in invoice.lines.data if line.pricing),
         payments=tuple(
-            RemotePayment(id_of(one.payment.payment_intent), one.amount_paid or 0)
+            RemotePayment(id_of(one.payment.payment_intent), one.amount_paid or 0, invoice.id)
             for one in payments
             if one.status == "paid" and one.payment.type == "payment_intent"
         ),
