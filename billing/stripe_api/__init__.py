@@ -5,6 +5,14 @@ breaks (`payment_method_types`, `billing_cycle_anchor`) stand in one function ea
 """
 
 from billing.stripe_api.catalog import create_price, ensure_product, find_price
+from billing.stripe_api.changes import (
+    change_at_period_end,
+    change_now,
+    create_portal_session,
+    preview_change,
+    release_schedule,
+    set_cancel_at_period_end,
+)
 from billing.stripe_api.checkout import (
     create_checkout_session,
     create_customer,
@@ -32,8 +40,11 @@ __all__ = [
     "StripeRefused",
     "StripeUnavailable",
     "cancel_subscription",
+    "change_at_period_end",
+    "change_now",
     "create_checkout_session",
     "create_customer",
+    "create_portal_session",
     "create_price",
     "ensure_product",
     "expire_checkout_session",
@@ -41,8 +52,11 @@ __all__ = [
     "find_price",
     "is_signed",
     "list_payments",
+    "preview_change",
     "refund_payment",
+    "release_schedule",
     "retrieve_checkout_session",
     "retrieve_payment",
     "retrieve_subscription",
+    "set_cancel_at_period_end",
 ]
