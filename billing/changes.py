@@ -140,5 +140,5 @@ def resume(subscription: Subscription) -> None:
 
 def portal_url(subscription: Subscription, *, return_url: str) -> str:
     """Stripe's page for card, billing address and tax ids."""
-    row = StripeCustomer.objects.get(customer_id=subscription.customer_id)
+    row = StripeCustomer.objects.get(customer_id=subscription.customer_id, deleted_at=None)
     return stripe_api.create_portal_session(row.stripe_id, return_url=return_url)

@@ -7,7 +7,7 @@ from django.conf import settings
 
 from billing import carts, stripe_api
 from billing.carts import Click
-from billing.models import Cart, StripeCustomer, Subscription
+from billing.models import Cart, GuaranteeRefund, StripeCustomer, Subscription
 from billing.sync import sync_subscription_now
 from licenses import people
 from licenses.models import Customer, License
@@ -88,6 +88,13 @@ def find_purchase(cart: Cart) -> Subscription | None:
     return _purchase_of(cart)
 
 
+def is_given_back(cart: Cart) -> bool:
+    """Whether the cart was paid while its buyer had a subscription of the product already."""
+    return GuaranteeRefund.objects.filter(
+        subscription__cart=cart, cause=GuaranteeRefund.Cause.DUPLICATE
+    ).exists()
+
+
 def _purchase_of(cart: Cart) -> Subscription | None:
     bought = Subscription.objects.filter(cart=cart, license__isnull=False)
     return bought.select_related("license__tier__product", "customer").first()
@@ -131,15 +138,16 @@ def _stripe_customer_id(customer: Customer | None) -> str:
     """The one Stripe customer of a signed-in buyer, made before his first checkout."""
     if customer is None:
         return ""
-    known = StripeCustomer.objects.filter(customer=customer).first()
+    all_of_his = StripeCustomer.objects.filter(customer=customer)
+    known = all_of_his.filter(deleted_at=None).first()
     if known is not None:
         return known.stripe_id
     stripe_id = stripe_api.create_customer(
         email=next(iter(people.addresses_of(customer.pk)), ""),
         name=customer.name,
-        idempotency_key=f"customer-{customer.pk}",
+        idempotency_key=f"customer-{customer.pk}-{all_of_his.count()}",
     )
     row, _ = StripeCustomer.objects.get_or_create(
-        customer=customer, defaults={"stripe_id": stripe_id}
+        customer=customer, deleted_at=None, defaults={"stripe_id": stripe_id}
     )
     return row.stripe_id

@@ -37,7 +37,7 @@ def store_subscription(
     }
     known = Subscription.objects.filter(stripe_id=remote.stripe_id)
     if known.update(**fields):
-        return known.select_related("cart", "license").get()
+        return known.select_related("cart", "license", "price__tier").get()
     cart = _cart_of(session)
     customer = _customer_of(remote.customer, cart)
     return Subscription.objects.create(
@@ -100,7 +100,10 @@ def _customer_of(remote: RemoteCustomer, cart: Cart | None) -> Customer:
     if row is not None:
         return row.customer
     customer = cart.customer if cart is not None else None
-    if customer is None or StripeCustomer.objects.filter(customer=customer).exists():
+    if (
+        customer is None
+        or StripeCustomer.objects.filter(customer=customer, deleted_at=None).exists()
+    ):
         customer = people.add_customer(name=remote.name, email=remote.email)
     StripeCustomer.objects.create(customer=customer, stripe_id=remote.stripe_id)
     return customer

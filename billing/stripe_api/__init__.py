@@ -18,6 +18,7 @@ from billing.stripe_api.checkout import (
     create_customer,
     expire_checkout_session,
     find_checkout_session,
+    is_customer_deleted,
     retrieve_checkout_session,
 )
 from billing.stripe_api.client import (
@@ -50,6 +51,7 @@ __all__ = [
     "expire_checkout_session",
     "find_checkout_session",
     "find_price",
+    "is_customer_deleted",
     "is_signed",
     "list_payments",
     "preview_change",

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
         SubscriptionUpdateParams,
     )
 
+PORTAL_MARK = "wheelbarrow-portal-1"
+
 
 def preview_change(
     stripe_id: str, *, price_id: str, quantity: int, proration_at: int
@@ -118,9 +120,39 @@ def create_portal_session(customer_id: str, *, return_url: str) -> str:
     """The URL of Stripe's own page for card, address and tax ids; good for a few minutes."""
     with translated_errors():
         session = client().v1.billing_portal.sessions.create(
-            {"customer": customer_id, "return_url": return_url}
+            {
+                "customer": customer_id,
+                "configuration": _portal_configuration(),
+                "return_url": return_url,
+            }
         )
     return session.url
+
+
+def _portal_configuration() -> str:
+    """Our own set-up of the portal, made on first use: card, address, tax id, invoices.
+
+    No change of plan and no cancellation there: our account page says more exactly what happens.
+    """
+    configurations = client().v1.billing_portal.configurations
+    for one in configurations.list({"active": True, "limit": 100}).auto_paging_iter():
+        if one.metadata and one.metadata.to_dict().get("made_by") == PORTAL_MARK:
+            return one.id
+    made = configurations.create(
+        {
+            "metadata": {"made_by": PORTAL_MARK},
+            "features": {
+                "payment_method_update": {"enabled": True},
+                "invoice_history": {"enabled": True},
+                "customer_update": {
+                    "enabled": True,
+                    "allowed_updates": ["address", "tax_id", "name"],
+                },
+            },
+        },
+        {"idempotency_key": PORTAL_MARK},
+    )
+    return made.id
 
 
 def planned_change(schedule: object) -> PlannedChange | None:
