@@ -271,7 +271,7 @@ def test_the_card_is_changed_on_stripes_page_for_this_customer(shop: Shop):
     response = customer().post(f"/account/subscriptions/{subscription.pk}/billing/")
 
     assert response.status_code == 303
-    assert response["Location"].startswith(shop.standin.base_url.rsplit(":", 1)[0])
+    assert "/p/session/bps_" in response["Location"]
 
 
 def mails(text: str) -> int:
