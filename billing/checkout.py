@@ -8,7 +8,7 @@ from django.conf import settings
 from billing import carts, stripe_api
 from billing.carts import Click
 from billing.customers import ensure_stripe_customer
-from billing.models import Cart, Subscription
+from billing.models import Cart, GuaranteeRefund, Subscription
 from billing.sync import sync_subscription_now
 from licenses.models import Customer, License
 
@@ -86,6 +86,13 @@ def find_purchase(cart: Cart) -> Subscription | None:
     if session.subscription_id:
         sync_subscription_now(session.subscription_id)
     return _purchase_of(cart)
+
+
+def is_given_back(cart: Cart) -> bool:
+    """Whether the cart was paid while its buyer had a subscription of the product already."""
+    return GuaranteeRefund.objects.filter(
+        subscription__cart=cart, cause=GuaranteeRefund.Cause.DUPLICATE
+    ).exists()
 
 
 def _purchase_of(cart: Cart) -> Subscription | None:

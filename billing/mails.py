@@ -99,6 +99,38 @@ def _remind(subscription: Subscription, *, day: int, pay_url: str) -> bool:
     return True
 
 
+def mail_about_cancel_date(
+    subscription: Subscription, license: License, *, before: datetime | None
+) -> None:
+    """Canceled with a date to come, or taken back: say so when the date changed."""
+    now = subscription.cancel_at
+    if now == before or subscription.status not in {"active", "trialing"}:
+        return
+    template = "billing/canceled" if now is not None else "billing/uncanceled"
+    day = f"{now or before:%Y-%m-%d}"
+    count = license.rev
+    queue_mail(
+        f"{template.split('/')[1]}:{subscription.stripe_id}:{day}:{count}",
+        template=template,
+        to=people.addresses_of(subscription.customer_id),
+        context={
+            "tier": license.tier,
+            "cancel_at": now,
+            "period_end": subscription.current_period_end,
+        },
+    )
+
+
+def mail_changed(subscription: Subscription, license: License) -> None:
+    """Another tier or another number of threads was paid for."""
+    queue_mail(
+        f"changed:{subscription.stripe_id}:{license.rev}",
+        template="billing/changed",
+        to=people.addresses_of(subscription.customer_id),
+        context={"tier": license.tier, "threads": license.threads},
+    )
+
+
 def mail_refunded(job: GuaranteeRefund) -> None:
     queue_mail(
         f"refunded:{job.subscription.stripe_id}",

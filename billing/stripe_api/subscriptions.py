@@ -13,6 +13,7 @@ from billing.remote import (
     RemotePayment,
     RemoteSubscription,
 )
+from billing.stripe_api.changes import planned_change
 from billing.stripe_api.client import (
     StripeObjectGone,
     client,
@@ -31,7 +32,7 @@ def retrieve_subscription(stripe_id: str) -> RemoteSubscription:
     with translated_errors():
         v1 = client().v1
         subscription = v1.subscriptions.retrieve(
-            stripe_id, {"expand": ["customer", "latest_invoice"]}
+            stripe_id, {"expand": ["customer", "latest_invoice", "schedule"]}
         )
         paid = v1.invoices.list(
             {"subscription": stripe_id, "status": "paid", "expand": ["data.payments"]}
@@ -61,6 +62,8 @@ def _subscription(
         ended_at=from_unix_or_none(subscription.ended_at),
         past_due_since=_unpaid_since(latest) if latest is not None and is_unpaid else None,
         hosted_invoice_url=(latest.hosted_invoice_url or "") if latest and is_unpaid else "",
+        has_pending_update=subscription.pending_update is not None,
+        planned_change=planned_change(subscription.schedule),
         paid_invoices=tuple(_invoice(one) for one in paid),
     )
 
@@ -83,6 +86,9 @@ def _invoice(invoice: stripe.Invoice) -> RemoteInvoice:
     return RemoteInvoice(
         stripe_id=invoice.id,
         billing_reason=invoice.billing_reason or "",
+        number=invoice.number or "",
+        hosted_url=invoice.hosted_invoice_url or "",
+        pdf_url=invoice.invoice_pdf or "",
         currency=invoice.currency,
         paid_at=from_unix(invoice.status_transitions.paid_at or invoice.created),
         lines=tuple(_line(line) for line in invoice.lines.data if line.pricing),

@@ -8,6 +8,7 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
+from billing.changes import NoSuchChange, plan_change
 from billing.contracts import ContractRefused, make_invoice_contract, sign_contract
 from billing.guarantee import NoGuarantee, refundable_until
 from billing.models import InvoiceContract, OwnerNotice, Payment, Price, Subscription
@@ -372,3 +373,16 @@ def test_metadata_that_names_another_customers_contract_links_nothing(shop: Shop
 
     contract.refresh_from_db()
     assert contract.subscription is None
+
+
+def test_the_customer_cannot_change_it_himself(shop: Shop):
+    agree(grant_on="signature", signed_at=timezone.now())
+    shop.settle()
+
+    with pytest.raises(NoSuchChange, match="paid by invoice"):
+        plan_change(
+            Subscription.objects.get(),
+            Price.objects.get(lookup_key="pro_yearly"),
+            1,
+            proration_at=int(timezone.now().timestamp()),
+        )

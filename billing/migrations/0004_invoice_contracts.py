@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("billing", "0002_refunds_disputes_guarantee"),
+        ("billing", "0003_changes_and_receipts"),
         ("licenses", "0002_generation"),
     ]
 
