@@ -120,5 +120,15 @@ class RemotePaymentState:
     amount_cents: int
     currency: str
     subscription_id: str  # "" when no invoice of a subscription was paid by it
+    invoice: RemoteInvoice | None
     refunds: tuple[RemoteRefund, ...]
     disputes: tuple[RemoteDispute, ...]
+
+
+@dataclass(frozen=True)
+class RemoteCharge:
+    """A payment that succeeded, as lists show it."""
+
+    payment_id: str
+    customer_id: str  # "" when it has none
+    amount_cents: int

@@ -25,6 +25,13 @@ from billing.stripe_api.subscriptions import (
     list_payments,
     retrieve_subscription,
 )
+from billing.stripe_api.walks import (
+    list_charges,
+    list_disputes,
+    list_events,
+    list_refunds,
+    list_subscriptions,
+)
 
 __all__ = [
     "CardDeclined",
@@ -40,7 +47,12 @@ __all__ = [
     "find_checkout_session",
     "find_price",
     "is_signed",
+    "list_charges",
+    "list_disputes",
+    "list_events",
     "list_payments",
+    "list_refunds",
+    "list_subscriptions",
     "refund_payment",
     "retrieve_checkout_session",
     "retrieve_payment",

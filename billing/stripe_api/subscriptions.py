@@ -29,10 +29,10 @@ def retrieve_subscription(stripe_id: str) -> RemoteSubscription:
         paid = v1.invoices.list(
             {"subscription": stripe_id, "status": "paid", "expand": ["data.payments"]}
         )
-    return _subscription(subscription, paid.data)
+    return subscription_of(subscription, paid.data)
 
 
-def _subscription(
+def subscription_of(
     subscription: stripe.Subscription, paid: Sequence[stripe.Invoice]
 ) -> RemoteSubscription:
     item = subscription["items"].data[0]
@@ -54,7 +54,7 @@ def _subscription(
         if latest is not None and is_unpaid
         else None,
         hosted_invoice_url=(latest.hosted_invoice_url or "") if latest and is_unpaid else "",
-        paid_invoices=tuple(_invoice(one) for one in paid),
+        paid_invoices=tuple(invoice_of(one) for one in paid),
     )
 
 
@@ -66,7 +66,7 @@ def _customer(customer: Any) -> RemoteCustomer:
     )
 
 
-def _invoice(invoice: stripe.Invoice) -> RemoteInvoice:
+def invoice_of(invoice: stripe.Invoice) -> RemoteInvoice:
     payments = invoice.payments.data if invoice.payments else []
     return RemoteInvoice(
         stripe_id=invoice.id,
@@ -98,7 +98,7 @@ def list_payments(stripe_id: str) -> tuple[RemotePayment, ...]:
         invoices = client().v1.invoices.list(
             {"subscription": stripe_id, "expand": ["data.payments"], "limit": 100}
         )
-        paid = [_invoice(invoice) for invoice in invoices.auto_paging_iter()]
+        paid = [invoice_of(invoice) for invoice in invoices.auto_paging_iter()]
     return tuple(payment for invoice in paid for payment in invoice.payments)
 
 

@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand
 from django.db import close_old_connections
 from django.utils import timezone
 
+from billing.chores import do_chores
 from billing.licensing import settle_overdue
 from billing.mails import remind_unpaid
 from billing.refunding import resume_refunds
@@ -28,6 +29,7 @@ DUTIES: tuple[Callable[[datetime], int], ...] = (
     settle_overdue,
     remind_unpaid,
     deliver_due_mail,
+    do_chores,
 )
 
 
