@@ -20,6 +20,7 @@ from billing.drift import differences
 from billing.models import DirtyObject, EventCursor, StripeEvent, Subscription
 from billing.notices import tell_owner
 from billing.remote import RemoteSubscription
+from billing.second_backup import differs_at_stripe
 from billing.sync import is_ours
 from billing.webhooks import HANDLED, keep_event
 
@@ -102,6 +103,8 @@ def _walk_subscriptions(report: Report, beat: Beat) -> None:
             report.walked += 1
             unseen.discard(remote.stripe_id)
             _look_at(remote, report)
+            if differs_at_stripe(remote.customer):
+                report.add(remote.customer.stripe_id, "second backup")
         elif remote.stripe_id in unseen:
             unseen.discard(remote.stripe_id)
             report.needs_him[remote.stripe_id] = "has a price that is not of our catalog"

@@ -1,6 +1,6 @@
 """What Stripe tells us, cut to what we use. Ids and statuses are Stripe's, times are aware UTC."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,8 @@ class RemoteCustomer:
     stripe_id: str
     email: str
     name: str
+    metadata: dict[str, str] = field(default_factory=dict)
+    is_deleted: bool = False
 
 
 @dataclass(frozen=True)

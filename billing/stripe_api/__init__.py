@@ -18,6 +18,7 @@ from billing.stripe_api.client import (
     StripeRefused,
     StripeUnavailable,
 )
+from billing.stripe_api.customers import retrieve_customer, write_metadata
 from billing.stripe_api.payments import refund_payment, retrieve_payment
 from billing.stripe_api.signatures import is_signed
 from billing.stripe_api.subscriptions import (
@@ -55,6 +56,8 @@ __all__ = [
     "list_subscriptions",
     "refund_payment",
     "retrieve_checkout_session",
+    "retrieve_customer",
     "retrieve_payment",
     "retrieve_subscription",
+    "write_metadata",
 ]

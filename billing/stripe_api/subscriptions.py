@@ -1,18 +1,17 @@
 """Subscriptions with their customers and paid invoices."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import stripe
 
 from billing.remote import (
-    RemoteCustomer,
     RemoteInvoice,
     RemoteLine,
     RemotePayment,
     RemoteSubscription,
 )
 from billing.stripe_api.client import StripeObjectGone, client, id_of, translated_errors
+from billing.stripe_api.customers import customer_of
 from lib.times import from_unix, from_unix_or_none
 
 
@@ -42,7 +41,7 @@ def subscription_of(
     return RemoteSubscription(
         stripe_id=subscription.id,
         status=subscription.status,
-        customer=_customer(subscription.customer),
+        customer=customer_of(subscription.customer),
         livemode=subscription.livemode,
         price_id=item.price.id,
         quantity=item.quantity or 1,
@@ -55,14 +54,6 @@ def subscription_of(
         else None,
         hosted_invoice_url=(latest.hosted_invoice_url or "") if latest and is_unpaid else "",
         paid_invoices=tuple(invoice_of(one) for one in paid),
-    )
-
-
-def _customer(customer: Any) -> RemoteCustomer:
-    if getattr(customer, "deleted", False):
-        return RemoteCustomer(stripe_id=customer.id, email="", name="")
-    return RemoteCustomer(
-        stripe_id=customer.id, email=customer.email or "", name=customer.name or ""
     )
 
 

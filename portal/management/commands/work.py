@@ -17,6 +17,7 @@ from billing.chores import do_chores
 from billing.licensing import settle_overdue
 from billing.mails import remind_unpaid
 from billing.refunding import resume_refunds
+from billing.second_backup import back_up_due
 from billing.sync import sync_due
 from outbox.mail import deliver_due_mail
 
@@ -29,6 +30,7 @@ DUTIES: tuple[Callable[[datetime], int], ...] = (
     settle_overdue,
     remind_unpaid,
     deliver_due_mail,
+    back_up_due,
     do_chores,
 )
 
