@@ -71,3 +71,15 @@ def _let_go(claim: Claim, generation: int, note: str = "") -> bool:
         attempts=0,
         last_error=note[:2000],
     )
+
+
+def is_waiting(stripe_id: str) -> bool:
+    """Whether it is known to have changed and will be asked for; not what was given up."""
+    marks = DirtyObject.objects.filter(stripe_id=stripe_id, dead_at__isnull=True)
+    return marks.filter(due_at__isnull=False).exists()
+
+
+def was_looked_at(stripe_id: str) -> bool:
+    """Whether Stripe was asked for it and nothing is left to do."""
+    marks = DirtyObject.objects.filter(stripe_id=stripe_id, agreed__gt=0)
+    return marks.filter(due_at__isnull=True).exists()

@@ -34,7 +34,7 @@ def carry_to_license(
 
     None while nothing was paid, nor signed in a contract that grants on signature.
     """
-    granted = _granting_line(remote) or signed_line(subscription, remote)
+    granted = _granting_line(remote.paid_invoices) or signed_line(subscription, remote)
     if granted is not None:
         if is_duplicate(subscription, at):
             return None
@@ -142,9 +142,15 @@ def _hand_over_first_key(subscription: Subscription, at: datetime) -> None:
     carts.complete_cart(cart.pk)
 
 
-def _granting_line(remote: RemoteSubscription) -> RemoteLine | None:
+def grant_of(paid: tuple[RemoteInvoice, ...]) -> Grant | None:
+    """What these invoices grant; None while nothing was paid."""
+    line = _granting_line(paid)
+    return _grant(line) if line else None
+
+
+def _granting_line(paid: tuple[RemoteInvoice, ...]) -> RemoteLine | None:
     """The line of the newest paid invoice that says what was paid for, and until when."""
-    lines = [line for line in _lines_of_newest(remote.paid_invoices) if _price_of(line)]
+    lines = [line for line in _lines_of_newest(paid) if _price_of(line)]
     return max(lines, key=lambda line: (line.period_end, line.amount_cents), default=None)
 
 

@@ -5,9 +5,10 @@ from datetime import datetime
 from django.utils import timezone
 
 from billing import stripe_api
-from billing.dirty import Write, mark_dirty
+from billing.dirty import Write, mark_dirty, was_looked_at
 from billing.licensing import settle_status
-from billing.models import DirtyObject, Dispute, Payment, Refund
+from billing.mirror import store_payments
+from billing.models import DirtyObject, Dispute, Payment, Refund, Subscription
 from billing.notices import close_notice, tell_owner
 from billing.refunding import Cause, open_refund_job
 from billing.remote import RemoteDispute, RemotePaymentState, RemoteRefund
@@ -22,15 +23,34 @@ def fetch_payment(stripe_id: str) -> Write:
     """Ask Stripe for the payment with all refunds and disputes; they name no customer."""
     remote = stripe_api.retrieve_payment(stripe_id)
     payment = Payment.objects.filter(stripe_id=stripe_id).first()
-    if payment is None and remote.subscription_id:
+    if payment is None and _is_not_known_yet(remote.subscription_id):
         mark_dirty(DirtyObject.Kind.SUBSCRIPTION, remote.subscription_id, at=timezone.now())
         raise PaymentNotKnownYet(f"{stripe_id} of {remote.subscription_id}")
 
     def write(at: datetime) -> None:
-        if payment is not None:
-            write_payment(payment, remote, at)
+        known = payment or _store_payment(remote, at)
+        if known is not None:
+            write_payment(known, remote, at)
 
     return write
+
+
+def _is_not_known_yet(subscription_id: str) -> bool:
+    """Whether a subscription is left to be asked for; one that was and is not here is not ours."""
+    known = Subscription.objects.filter(stripe_id=subscription_id)
+    return bool(subscription_id) and not known.exists() and not was_looked_at(subscription_id)
+
+
+def _store_payment(remote: RemotePaymentState, at: datetime) -> Payment | None:
+    """A payment that its subscription's newest invoices did not tell; None when it is not ours."""
+    subscription = Subscription.objects.filter(stripe_id=remote.subscription_id).first()
+    if subscription is None or remote.invoice is None:
+        return None
+    store_payments(subscription, [remote.invoice], at)
+    mark_dirty(
+        DirtyObject.Kind.SUBSCRIPTION, subscription.stripe_id, at=at
+    )  # it paid for something
+    return Payment.objects.filter(stripe_id=remote.stripe_id).first()
 
 
 def write_payment(payment: Payment, remote: RemotePaymentState, at: datetime) -> None:

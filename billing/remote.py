@@ -1,6 +1,6 @@
 """What Stripe tells us, cut to what we use. Ids and statuses are Stripe's, times are aware UTC."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,8 @@ class RemoteCustomer:
     stripe_id: str
     email: str
     name: str
+    metadata: dict[str, str] = field(default_factory=dict)
+    is_deleted: bool = False
 
 
 @dataclass(frozen=True)
@@ -143,5 +145,15 @@ class RemotePaymentState:
     amount_cents: int
     currency: str
     subscription_id: str  # "" when no invoice of a subscription was paid by it
+    invoice: RemoteInvoice | None
     refunds: tuple[RemoteRefund, ...]
     disputes: tuple[RemoteDispute, ...]
+
+
+@dataclass(frozen=True)
+class RemoteCharge:
+    """A payment that succeeded, as lists show it."""
+
+    payment_id: str
+    customer_id: str  # "" when it has none
+    amount_cents: int

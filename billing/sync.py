@@ -38,7 +38,7 @@ def sync_subscription_now(stripe_id: str) -> bool:
 def fetch_subscription(stripe_id: str) -> Write:
     """Ask Stripe for the subscription and, the first time, for the session it was bought in."""
     remote = stripe_api.retrieve_subscription(stripe_id)
-    if not _is_ours(remote):
+    if not is_ours(remote):
         return _leave_alone
     session = None
     if not Subscription.objects.filter(stripe_id=stripe_id).exists():
@@ -98,7 +98,7 @@ def _customers_of(stripe_id: str) -> list[int]:
     return list(known.values_list("customer_id", flat=True))
 
 
-def _is_ours(remote: RemoteSubscription) -> bool:
+def is_ours(remote: RemoteSubscription) -> bool:
     """One Stripe account may sell other things too; those are none of our business."""
     return (
         remote.livemode == settings.STRIPE_LIVEMODE

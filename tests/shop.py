@@ -10,9 +10,12 @@ from urllib.parse import parse_qs, urlsplit
 from django.core.management import call_command
 from django.http import HttpResponse
 from django.test import Client
+from django.utils import timezone
 from time_machine import TimeMachineFixture
 
-from billing.models import Price
+from billing.chores import NIGHTLY
+from billing.models import Chore, Price
+from billing.reconcile import Report, reconcile
 from lib.times import from_unix
 from portal.management.commands.work import work_once
 from tests.standin.process import StandIn
@@ -58,6 +61,8 @@ class Shop:
     def open(cls, standin: StandIn, clock: TimeMachineFixture) -> "Shop":
         call_command("demo_catalog", verbosity=0, stdout=_Quiet())
         call_command("sync_catalog", stdout=_Quiet())
+        for name in NIGHTLY:  # no night comes by itself: `shop.night()`
+            Chore.objects.create(name=name, due_at=None)
         assert not Price.objects.filter(stripe_id="").exists()
         return cls(standin, clock)
 
@@ -102,6 +107,12 @@ class Shop:
         """Let the worker do all that is due."""
         while work_once():
             pass
+
+    def night(self, **options: Any) -> Report:
+        """What `work` does every night; then all that it found to do."""
+        report = reconcile(timezone.now(), **options)
+        self.work()
+        return report
 
     def ask_stripe(self, method: str, path: str, form: str = "") -> Any:
         """Somebody else's request to Stripe: the Dashboard, another program."""

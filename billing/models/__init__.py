@@ -1,6 +1,7 @@
 """Our mirror of Stripe: prices, carts, subscriptions, payments, events."""
 
 from billing.models.carts import Cart, StripeCustomer
+from billing.models.chores import BackupCursor, Chore, EventCursor, SecondBackup
 from billing.models.contracts import InvoiceContract
 from billing.models.events import DirtyObject, OwnerNotice, StripeEvent
 from billing.models.prices import MAX_QUANTITY, Price, StripePrice
@@ -14,15 +15,19 @@ from billing.models.subscriptions import (
 
 __all__ = [
     "MAX_QUANTITY",
+    "BackupCursor",
     "Cart",
+    "Chore",
     "DirtyObject",
     "Dispute",
+    "EventCursor",
     "GuaranteeRefund",
     "InvoiceContract",
     "OwnerNotice",
     "Payment",
     "Price",
     "Refund",
+    "SecondBackup",
     "StripeCustomer",
     "StripeEvent",
     "StripePrice",

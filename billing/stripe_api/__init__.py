@@ -28,12 +28,20 @@ from billing.stripe_api.client import (
     StripeUnavailable,
 )
 from billing.stripe_api.contracts import create_invoiced_subscription
+from billing.stripe_api.customers import retrieve_customer, write_metadata
 from billing.stripe_api.payments import credit_payment, refund_payment, retrieve_payment
 from billing.stripe_api.signatures import is_signed
 from billing.stripe_api.subscriptions import (
     cancel_subscription,
     list_payments,
     retrieve_subscription,
+)
+from billing.stripe_api.walks import (
+    list_charges,
+    list_disputes,
+    list_events,
+    list_refunds,
+    list_subscriptions,
 )
 
 __all__ = [
@@ -56,12 +64,19 @@ __all__ = [
     "find_price",
     "is_customer_deleted",
     "is_signed",
+    "list_charges",
+    "list_disputes",
+    "list_events",
     "list_payments",
+    "list_refunds",
+    "list_subscriptions",
     "preview_change",
     "refund_payment",
     "release_schedule",
     "retrieve_checkout_session",
+    "retrieve_customer",
     "retrieve_payment",
     "retrieve_subscription",
     "set_cancel_at_period_end",
+    "write_metadata",
 ]

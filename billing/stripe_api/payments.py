@@ -7,6 +7,7 @@ import stripe
 
 from billing.remote import RemoteDispute, RemotePaymentState, RemoteRefund
 from billing.stripe_api.client import StripeRefused, client, id_of, translated_errors
+from billing.stripe_api.subscriptions import invoice_of
 from lib.times import from_unix, from_unix_or_none
 
 if TYPE_CHECKING:
@@ -23,7 +24,11 @@ def retrieve_payment(stripe_id: str) -> RemotePaymentState:
         invoices = v1.invoice_payments.list(
             {"payment": {"type": "payment_intent", "payment_intent": stripe_id}}
         ).data
-        invoice = v1.invoices.retrieve(id_of(invoices[0].invoice)) if invoices else None
+        invoice = (
+            v1.invoices.retrieve(id_of(invoices[0].invoice), {"expand": ["payments"]})
+            if invoices
+            else None
+        )
     return RemotePaymentState(
         stripe_id=intent.id,
         charge_id=id_of(intent.latest_charge),
@@ -31,8 +36,9 @@ def retrieve_payment(stripe_id: str) -> RemotePaymentState:
         amount_cents=intent.amount_received or 0,
         currency=intent.currency,
         subscription_id=_subscription_of(invoice),
-        refunds=tuple(_refund(refund) for refund in refunds),
-        disputes=tuple(_dispute(dispute) for dispute in disputes),
+        invoice=invoice_of(invoice) if invoice else None,
+        refunds=tuple(refund_of(refund) for refund in refunds),
+        disputes=tuple(dispute_of(dispute) for dispute in disputes),
     )
 
 
@@ -95,7 +101,7 @@ def _subscription_of(invoice: stripe.Invoice | None) -> str:
     return id_of(details.subscription) if details else ""
 
 
-def _refund(refund: stripe.Refund) -> RemoteRefund:
+def refund_of(refund: stripe.Refund) -> RemoteRefund:
     return RemoteRefund(
         stripe_id=refund.id,
         amount_cents=refund.amount,
@@ -105,7 +111,7 @@ def _refund(refund: stripe.Refund) -> RemoteRefund:
     )
 
 
-def _dispute(dispute: stripe.Dispute) -> RemoteDispute:
+def dispute_of(dispute: stripe.Dispute) -> RemoteDispute:
     return RemoteDispute(
         stripe_id=dispute.id,
         amount_cents=dispute.amount,

@@ -2,12 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 import stripe
 
 from billing.remote import (
-    RemoteCustomer,
     RemoteInvoice,
     RemoteLine,
     RemotePayment,
@@ -21,6 +19,7 @@ from billing.stripe_api.client import (
     metadata_of,
     translated_errors,
 )
+from billing.stripe_api.customers import customer_of
 from lib.times import from_unix, from_unix_or_none
 
 
@@ -37,10 +36,10 @@ def retrieve_subscription(stripe_id: str) -> RemoteSubscription:
         paid = v1.invoices.list(
             {"subscription": stripe_id, "status": "paid", "expand": ["data.payments"]}
         )
-    return _subscription(subscription, paid.data)
+    return subscription_of(subscription, paid.data)
 
 
-def _subscription(
+def subscription_of(
     subscription: stripe.Subscription, paid: Sequence[stripe.Invoice]
 ) -> RemoteSubscription:
     item = subscription["items"].data[0]
@@ -50,7 +49,7 @@ def _subscription(
     return RemoteSubscription(
         stripe_id=subscription.id,
         status=subscription.status,
-        customer=_customer(subscription.customer),
+        customer=customer_of(subscription.customer),
         livemode=subscription.livemode,
         price_id=item.price.id,
         quantity=item.quantity or 1,
@@ -64,7 +63,7 @@ def _subscription(
         hosted_invoice_url=(latest.hosted_invoice_url or "") if latest and is_unpaid else "",
         has_pending_update=subscription.pending_update is not None,
         planned_change=planned_change(subscription.schedule),
-        paid_invoices=tuple(_invoice(one) for one in paid),
+        paid_invoices=tuple(invoice_of(one) for one in paid),
     )
 
 
@@ -73,15 +72,7 @@ def _unpaid_since(invoice: stripe.Invoice) -> datetime | None:
     return from_unix_or_none(invoice.due_date or invoice.status_transitions.finalized_at)
 
 
-def _customer(customer: Any) -> RemoteCustomer:
-    if getattr(customer, "deleted", False):
-        return RemoteCustomer(stripe_id=customer.id, email="", name="")
-    return RemoteCustomer(
-        stripe_id=customer.id, email=customer.email or "", name=customer.name or ""
-    )
-
-
-def _invoice(invoice: stripe.Invoice) -> RemoteInvoice:
+def invoice_of(invoice: stripe.Invoice) -> RemoteInvoice:
     payments = invoice.payments.data if invoice.payments else []
     return RemoteInvoice(
         stripe_id=invoice.id,
@@ -116,7 +107,7 @@ def list_payments(stripe_id: str) -> tuple[RemotePayment, ...]:
         invoices = client().v1.invoices.list(
             {"subscription": stripe_id, "expand": ["data.payments"], "limit": 100}
         )
-        paid = [_invoice(invoice) for invoice in invoices.auto_paging_iter()]
+        paid = [invoice_of(invoice) for invoice in invoices.auto_paging_iter()]
     return tuple(payment for invoice in paid for payment in invoice.payments)
 
 

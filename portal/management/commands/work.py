@@ -13,10 +13,12 @@ from django.core.management.base import BaseCommand
 from django.db import close_old_connections
 from django.utils import timezone
 
+from billing.chores import do_chores
 from billing.contracts import start_contracts
 from billing.licensing import settle_overdue
 from billing.mails import remind_unpaid
 from billing.refunding import resume_refunds
+from billing.second_backup import back_up_due
 from billing.sync import sync_due
 from outbox.mail import deliver_due_mail
 
@@ -30,6 +32,8 @@ DUTIES: tuple[Callable[[datetime], int], ...] = (
     settle_overdue,
     remind_unpaid,
     deliver_due_mail,
+    back_up_due,
+    do_chores,
 )
 
 

@@ -1,0 +1,72 @@
+"""What is done every night, by whichever worker comes first; a kill leaves it to the next."""
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from billing.models import Chore
+from billing.reconcile import reconcile_nightly
+from outbox.claims import LEASE, Claim
+
+log = logging.getLogger(__name__)
+NIGHT_HOUR = 3  # UTC
+
+# Says that the worker is alive and may take longer; raises Overtaken.
+Beat = Callable[[], None]
+NIGHTLY: Mapping[str, Callable[[datetime, Beat], str]] = {
+    "reconcile": reconcile_nightly,
+}
+
+
+class Overtaken(Exception):
+    """The lease ran out and somebody else began anew; leave it to him."""
+
+
+def do_chores(at: datetime) -> int:
+    """Do what is due of NIGHTLY; returns how many chores were done."""
+    rows = {chore.name: chore for chore in Chore.objects.all()}
+    for name in NIGHTLY.keys() - rows.keys():
+        Chore.objects.get_or_create(name=name, defaults={"due_at": next_night(at)})
+    due = [row for row in rows.values() if row.name in NIGHTLY and _is_due(row, at)]
+    return sum(_do(row, at) for row in due)
+
+
+def next_night(at: datetime) -> datetime:
+    """The next three o'clock (UTC) after *at*."""
+    tonight = at.replace(hour=NIGHT_HOUR, minute=0, second=0, microsecond=0)
+    return tonight if tonight > at else tonight + timedelta(days=1)
+
+
+def _is_due(chore: Chore, at: datetime) -> bool:
+    return chore.due_at is not None and chore.due_at <= at
+
+
+def _do(chore: Chore, at: datetime) -> bool:
+    claim = Chore.objects.claim(chore.pk, at)
+    if claim is None:
+        return False
+    try:
+        outcome = NIGHTLY[chore.name](at, _beat(claim))
+    except Overtaken:
+        return False
+    except Exception as error:
+        log.exception("%s failed", chore.name)
+        claim.fail(error, timezone.now())
+        # Never given up: when the tries of this night are used up, the next night is another.
+        dead = Chore.objects.filter(pk=chore.pk, dead_at__isnull=False)
+        dead.update(dead_at=None, attempts=0, due_at=next_night(timezone.now()))
+        return False
+    now = timezone.now()
+    return claim.update(
+        due_at=next_night(now), done_at=now, outcome=outcome[:500], attempts=0, last_error=""
+    )
+
+
+def _beat(claim: Claim) -> Beat:
+    def beat() -> None:
+        if not claim.keep(lease_until=timezone.now() + LEASE):
+            raise Overtaken
+
+    return beat

@@ -1,0 +1,308 @@
+"""What no webhook told: asked for every night, reported, and put right."""
+
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.core import mail
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from billing.models import (
+    Chore,
+    DirtyObject,
+    OwnerNotice,
+    Payment,
+    StripeEvent,
+    Subscription,
+)
+from licenses.entitlements import find_holder, may_download
+from licenses.models import Contact, License
+from outbox.claims import MAX_ATTEMPTS
+from tests.flows.books import books_agree
+from tests.make import make_credential
+from tests.shop import Buyer, Shop
+
+FAILS_AT_RENEWAL = "4000000000000341"
+GOOD = "4242424242424242"
+
+
+def lose_all(shop: Shop) -> None:
+    """Every webhook that waits is lost."""
+    shop.take()
+
+
+def subscription_of(email: str) -> Subscription:
+    return Subscription.objects.get(customer__contacts__email=email)
+
+
+def path_of(email: str) -> str:
+    return f"/v1/subscriptions/{subscription_of(email).stripe_id}"
+
+
+def populate(shop: Shop) -> None:
+    """Five customers; what happens to each while no webhook comes stands in `live_on`."""
+    for name in ("renews", "cancels", "fails", "refunded", "disputed"):
+        card = FAILS_AT_RENEWAL if name == "fails" else GOOD
+        Buyer(shop, email=f"{name}@company.example").buy("pro_monthly", card=card)
+    shop.settle()
+
+
+def live_on(shop: Shop) -> None:
+    """All that may happen at Stripe without us: no webhook arrives."""
+    new = Buyer(shop, email="new@company.example")
+    new.pay(new.press_buy("enterprise_monthly", quantity=2)["Location"])
+    shop.ask_stripe("DELETE", path_of("cancels@company.example"))
+    for name in ("refunded", "disputed"):
+        intent = subscription_of(f"{name}@company.example").payments.get().stripe_id
+        if name == "refunded":
+            shop.ask_stripe("POST", "/v1/refunds", f"payment_intent={intent}")
+        else:
+            shop.standin.control("POST", "disputes", {"payment_intent": intent})
+    lose_all(shop)
+
+
+def may_install_what_is_new(email: str) -> bool:
+    subscription = subscription_of(email)
+    subscription.customer.credentials.all().delete()
+    _, token = make_credential(subscription.customer)
+    holder = find_holder(token, timezone.now())
+    assert holder is not None
+    tier = subscription.price.tier_id
+    return may_download(holder, tier_ids=[tier], released_at=timezone.now()).is_allowed
+
+
+def is_right(shop: Shop, *, refunded: str = "revoked", disputed: str = "suspended") -> None:
+    by_name = {
+        name.split("@")[0]: License.objects.get(customer__contacts__email=name).status
+        for name in Contact.objects.values_list("email", flat=True)
+    }
+    assert by_name.pop("new") == "active"
+    assert by_name.pop("fails") in {"active", "lapsed"}
+    assert by_name == {
+        "renews": "active",
+        "cancels": "lapsed",
+        "refunded": refunded,
+        "disputed": disputed,
+    }
+    assert shop.night().drift == {}
+    books_agree(shop)
+
+
+def test_five_days_without_a_webhook_are_made_good_by_the_events(shop: Shop):
+    populate(shop)
+    live_on(shop)
+    for _ in range(5):
+        shop.advance(days=1)
+        lose_all(shop)
+    before = StripeEvent.objects.count()
+
+    report = shop.night()
+
+    assert report.events == StripeEvent.objects.count() - before > 5
+    assert License.objects.filter(threads=200).exists()
+    assert OwnerNotice.objects.filter(key__startswith="drift:").count() == 0
+    is_right(shop)
+
+
+@pytest.mark.parametrize("state_only", [True, False])
+def test_forty_days_without_a_webhook_are_made_good_by_the_state(shop: Shop, state_only: bool):
+    populate(shop)
+    live_on(shop)
+    for _ in range(40):
+        shop.advance(days=1)
+        lose_all(shop)
+        shop.work()
+        assert may_install_what_is_new("renews@company.example")
+        # Whose renewal failed has 21 days from then; we did not even know.
+        assert may_install_what_is_new("fails@company.example")
+
+    shop.night(events=not state_only)
+
+    assert (
+        Payment.objects.filter(subscription=subscription_of("renews@company.example")).count() > 1
+    )
+    assert License.objects.filter(threads=200).exists()
+    assert subscription_of("renews@company.example").current_period_end > timezone.now()
+    # He has paid the next month meanwhile; the dispute was lost because nobody answered.
+    is_right(shop, refunded="active", disputed="revoked")
+
+
+def test_what_differs_is_reported_with_how_and_told_to_the_owner(shop: Shop):
+    populate(shop)
+    stripe_id = subscription_of("renews@company.example").stripe_id
+    live_on(shop)
+    Subscription.objects.filter(stripe_id=stripe_id).update(quantity=7)
+    License.objects.filter(source=f"stripe:{stripe_id}").update(threads=7)
+
+    report = shop.night(events=False)
+
+    assert report.drift[stripe_id] == "quantity + rights"
+    assert sorted(set(report.drift.values()) - {report.drift[stripe_id]}) == [
+        "dispute",
+        "refund",
+        "status + ended_at",
+        "unknown here",
+    ]
+    notice = OwnerNotice.objects.get(key__startswith="drift:")
+    assert f"{stripe_id}: quantity + rights" in notice.text
+    assert not notice.needs_him
+    assert any("Drift from Stripe" in sent.body for sent in mail.outbox)
+    is_right(shop)
+
+
+@pytest.mark.parametrize(
+    ("edit", "what"),
+    [
+        ({"status": License.Status.LAPSED}, "license status"),
+        ({"paid_through": timezone.now()}, "rights"),
+    ],
+)
+def test_a_license_that_says_something_else_than_was_paid_is_put_right(shop: Shop, edit, what):
+    Buyer(shop).buy("pro_monthly")
+    shop.settle()
+    License.objects.update(**edit)
+
+    assert list(shop.night().drift.values()) == [what]
+
+    books_agree(shop)
+    assert shop.night().drift == {}
+
+
+def test_a_payment_that_is_missing_is_found_even_behind_many_newer_ones(shop: Shop):
+    Buyer(shop).buy("pro_monthly")
+    shop.settle()
+    for _ in range(13):
+        shop.advance(days=31)
+        shop.settle()
+    Payment.objects.earliest("paid_at").delete()
+
+    assert "payment" not in shop.night().drift.values()  # older than 120 days
+    report = shop.night(since=timezone.now() - timedelta(days=9999))
+
+    assert list(report.drift.values()) == ["payment"]
+    assert Payment.objects.count() == 14
+    books_agree(shop)
+
+
+def test_a_subscription_that_stripe_does_not_know_needs_the_owner_and_is_left(shop: Shop):
+    Buyer(shop).buy("pro_monthly")
+    shop.settle()
+    Subscription.objects.update(stripe_id="sub_gone")
+
+    report = shop.night(events=False)
+
+    assert report.needs_him == {"sub_gone": "is unknown at Stripe"}
+    assert OwnerNotice.objects.get(needs_him=True).text.startswith("Subscription sub_gone")
+    assert License.objects.get(source__startswith="stripe:sub_").status == License.Status.ACTIVE
+    shop.night(events=False)
+    assert OwnerNotice.objects.filter(needs_him=True).count() == 1
+
+
+def test_what_others_sell_in_the_same_account_is_no_drift(shop: Shop):
+    Buyer(shop).buy("pro_monthly")
+    shop.sell_something_else()
+    lose_all(shop)
+    shop.night()
+
+    assert shop.night().drift == {}
+    assert not DirtyObject.objects.exclude(due_at=None).exists()
+
+
+def test_a_refund_of_what_others_sell_is_let_go_and_not_tried_for_ever(shop: Shop):
+    stripe_id = shop.sell_something_else()
+    (charge,) = shop.ask_stripe("GET", "/v1/charges")["data"]
+    shop.ask_stripe("POST", "/v1/refunds", f"payment_intent={charge['payment_intent']}")
+    shop.settle()
+    shop.clock.move_to(timezone.now() + timedelta(minutes=1))
+    shop.work()
+
+    assert Subscription.objects.filter(stripe_id=stripe_id).count() == 0
+    assert not DirtyObject.objects.exclude(due_at=None).exists()
+
+
+def test_what_was_given_up_is_tried_again_in_the_night(shop: Shop):
+    Buyer(shop).buy("pro_monthly")
+    shop.settle()
+    shop.ask_stripe("DELETE", path_of("dev@company.example"))
+    lose_all(shop)
+    DirtyObject.objects.filter(kind="subscription").update(
+        due_at=timezone.now(), attempts=MAX_ATTEMPTS, dead_at=timezone.now(), hints=99
+    )
+
+    shop.night(events=False)
+
+    assert License.objects.get().status == License.Status.LAPSED
+    books_agree(shop)
+
+
+def test_what_is_in_the_workers_hands_is_no_drift(shop: Shop):
+    Buyer(shop).buy("pro_monthly")
+    shop.settle()
+    shop.ask_stripe("DELETE", path_of("dev@company.example"))
+    shop.deliver()
+
+    report = shop.night()
+
+    assert (report.drift, report.waiting) == ({}, 1)
+    assert License.objects.get().status == License.Status.LAPSED
+
+
+def test_the_command_says_what_it_found(shop: Shop):
+    populate(shop)
+    live_on(shop)
+
+    said = StringIO()
+    call_command("reconcile", "--state-only", "--all", stdout=said)
+
+    assert "refund" in said.getvalue()
+    assert "6 subscriptions, 0 waiting, 0 events had not arrived, drift: " in said.getvalue()
+    shop.work()
+    said = StringIO()
+    call_command("reconcile", stdout=said)
+    assert "drift: none" in said.getvalue()
+
+
+def test_the_command_says_so_when_stripe_is_away(shop: Shop):
+    shop.fail_stripe("GET", "/v1/events", kind="500", when="before", times=2)
+
+    with pytest.raises(CommandError, match="run it again"):
+        call_command("reconcile")
+
+
+def test_every_night_it_is_done_once_by_any_number_of_workers(shop: Shop):
+    Chore.objects.all().delete()
+    Buyer(shop).buy("pro_monthly")
+    shop.settle()
+    due = Chore.objects.get(name="reconcile").due_at
+    assert due is not None
+    assert (due.hour, due > timezone.now()) == (3, True)
+    shop.ask_stripe("DELETE", path_of("dev@company.example"))
+    lose_all(shop)
+
+    shop.clock.move_to(due + timedelta(seconds=1))
+    shop.work()
+    shop.work()
+
+    chore = Chore.objects.get(name="reconcile")
+    assert License.objects.get().status == License.Status.LAPSED
+    assert chore.due_at == due + timedelta(days=1)
+    assert chore.fence == 1
+    assert "1 subscriptions" in chore.outcome
+
+
+def test_a_stripe_that_is_away_in_the_night_is_asked_again_and_the_next_night_too(shop: Shop):
+    Chore.objects.update(due_at=timezone.now())
+    for _ in range(MAX_ATTEMPTS):
+        shop.fail_stripe("GET", "/v1/events", kind="500", when="before", times=2)
+        shop.work()
+        chore = Chore.objects.get()
+        assert chore.last_error.startswith("StripeUnavailable")
+        assert chore.due_at is not None
+        shop.clock.move_to(chore.due_at + timedelta(seconds=1))
+
+    shop.work()
+
+    assert chore.dead_at is None
+    assert chore.due_at.hour == 3
+    assert "drift: none" in Chore.objects.get().outcome
