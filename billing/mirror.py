@@ -6,7 +6,15 @@ from datetime import datetime
 from typing import Any
 
 from billing.dirty import mark_dirty
-from billing.models import Cart, DirtyObject, Payment, StripeCustomer, StripePrice, Subscription
+from billing.models import (
+    Cart,
+    DirtyObject,
+    LateRefund,
+    Payment,
+    StripeCustomer,
+    StripePrice,
+    Subscription,
+)
 from billing.remote import (
     PlannedChange,
     RemoteCheckoutSession,
@@ -52,7 +60,7 @@ def store_payments(
     """One row per payment intent that paid something; a new one is looked at more closely."""
     for invoice in invoices:
         for payment in invoice.payments:
-            _, is_new = Payment.objects.get_or_create(
+            row, is_new = Payment.objects.get_or_create(
                 stripe_id=payment.stripe_id,
                 defaults={
                     "invoice_id": invoice.stripe_id,
@@ -68,6 +76,8 @@ def store_payments(
             )
             if is_new:  # its card, and what happened to it before we knew of it
                 mark_dirty(DirtyObject.Kind.PAYMENT, payment.stripe_id, at=at)
+            if row.is_late:
+                LateRefund.objects.get_or_create(payment=row, defaults={"due_at": at})
 
 
 def _planned(change: PlannedChange | None) -> dict[str, Any]:

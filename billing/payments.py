@@ -14,6 +14,8 @@ from billing.refunding import Cause, open_refund_job
 from billing.remote import RemoteDispute, RemotePaymentState, RemoteRefund
 from lib.money import format_cents
 
+STARTS_A_PERIOD = {"subscription_create", "subscription_cycle"}
+
 
 class PaymentNotKnownYet(Exception):
     """Its subscription was not agreed on yet; it is asked for now, and this is tried again."""
@@ -70,9 +72,16 @@ def write_payment(payment: Payment, remote: RemotePaymentState, at: datetime) ->
 
 
 def _ends_the_subscription(payment: Payment) -> bool:
-    """Whether all of the newest payment went back: then the period is not paid any more."""
-    newest = payment.subscription.payments.order_by("-paid_at", "-pk").first()
-    return newest == payment and newest.is_refunded
+    """Whether everything that was paid for the running period went back.
+
+    The period's payments are the newest purchase or renewal and what was paid for changes since;
+    what came after the end is none of them.
+    """
+    payments = payment.subscription.payments.prefetch_related("refunds").order_by("paid_at", "pk")
+    timely = [one for one in payments if not one.is_late]
+    starts = [n for n, one in enumerate(timely) if one.billing_reason in STARTS_A_PERIOD]
+    period = timely[starts[-1] :] if starts else timely
+    return bool(period) and all(one.is_refunded for one in period)
 
 
 def _store_refund(payment: Payment, remote: RemoteRefund, at: datetime) -> None:

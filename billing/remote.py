@@ -67,6 +67,12 @@ class RemoteSubscription:
     planned_change: "PlannedChange | None"
     paid_invoices: tuple[RemoteInvoice, ...]  # newest first, ten at most
 
+    @property
+    def timely_invoices(self) -> tuple[RemoteInvoice, ...]:
+        """Those that were paid before the end: what comes later goes back (billing.late)."""
+        end = self.ended_at
+        return tuple(one for one in self.paid_invoices if end is None or one.paid_at <= end)
+
 
 @dataclass(frozen=True)
 class PlannedChange:

@@ -8,6 +8,7 @@ from billing.models.prices import MAX_QUANTITY, Price, StripePrice
 from billing.models.subscriptions import (
     Dispute,
     GuaranteeRefund,
+    LateRefund,
     Payment,
     Refund,
     Subscription,
@@ -23,6 +24,7 @@ __all__ = [
     "EventCursor",
     "GuaranteeRefund",
     "InvoiceContract",
+    "LateRefund",
     "OwnerNotice",
     "Payment",
     "Price",

@@ -73,6 +73,12 @@ class Payment(models.Model):
         return sum(refund.amount_cents for refund in given)
 
     @property
+    def is_late(self) -> bool:
+        """Whether it came after its subscription's end: nothing is served for it."""
+        ended_at = self.subscription.ended_at
+        return ended_at is not None and self.paid_at > ended_at
+
+    @property
     def amount(self) -> str:
         return format_cents(self.amount_cents, self.currency)
 
@@ -152,3 +158,14 @@ class GuaranteeRefund(Claimable):
 
     def __str__(self) -> str:
         return f"{self.subscription.stripe_id}: {self.state}"
+
+
+class LateRefund(Claimable):
+    """The job that gives back a payment that came after its subscription's end."""
+
+    payment = models.OneToOneField(Payment, models.PROTECT, related_name="+")
+
+    objects = ClaimableManager()
+
+    def __str__(self) -> str:
+        return self.payment.stripe_id

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from billing.chores import do_chores
 from billing.contracts import start_contracts
+from billing.late import refund_late_payments
 from billing.licensing import settle_overdue
 from billing.mails import remind_unpaid
 from billing.refunding import resume_refunds
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 DUTIES: tuple[Callable[[datetime], int], ...] = (
     sync_due,
     resume_refunds,
+    refund_late_payments,
     start_contracts,
     settle_overdue,
     remind_unpaid,
