@@ -25,7 +25,7 @@ def mail_welcome(subscription: Subscription, license: License) -> None:
         context={
             "tier": license.tier,
             "threads": license.threads,
-            "total": format_cents(price.total_cents(subscription.quantity), price.currency),
+            "total": format_cents(subscription.total_cents, price.currency),
             "interval": price.interval,
         },
     )

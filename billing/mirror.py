@@ -22,9 +22,11 @@ def store_subscription(
     remote: RemoteSubscription, session: RemoteCheckoutSession | None
 ) -> Subscription:
     """Write the subscription as Stripe has it now; the first time with its customer and cart."""
+    row = StripePrice.objects.select_related("price").get(stripe_id=remote.price_id)
     fields = {
         "status": remote.status,
-        "price": StripePrice.objects.select_related("price").get(stripe_id=remote.price_id).price,
+        "price": row.price,
+        "stripe_price": row,
         "quantity": remote.quantity,
         "collection_method": remote.collection_method,
         "current_period_end": remote.current_period_end,
@@ -38,7 +40,7 @@ def store_subscription(
     }
     known = Subscription.objects.filter(stripe_id=remote.stripe_id)
     if known.update(**fields):
-        return known.select_related("cart", "license", "price__tier").get()
+        return known.select_related("cart", "license", "price__tier", "stripe_price").get()
     cart = _cart_of(session)
     customer = _customer_of(remote.customer, cart)
     return Subscription.objects.create(

@@ -42,6 +42,11 @@ def is_queued(key: str) -> bool:
     return Mail.objects.filter(key=key).exists()
 
 
+def sent_at(key: str) -> datetime | None:
+    """When the fact's mail left; None if it has not."""
+    return Mail.objects.filter(key=key).values_list("sent_at", flat=True).first()
+
+
 def _text(template: str, context: dict[str, Any]) -> str:
     return render_to_string(template, context, using="text")
 

@@ -29,6 +29,7 @@ from billing.stripe_api.client import (
 )
 from billing.stripe_api.contracts import create_invoiced_subscription
 from billing.stripe_api.payments import credit_payment, refund_payment, retrieve_payment
+from billing.stripe_api.price_moves import move_to_price
 from billing.stripe_api.signatures import is_signed
 from billing.stripe_api.subscriptions import (
     cancel_subscription,
@@ -57,6 +58,7 @@ __all__ = [
     "is_customer_deleted",
     "is_signed",
     "list_payments",
+    "move_to_price",
     "preview_change",
     "refund_payment",
     "release_schedule",

@@ -16,6 +16,7 @@ from django.utils import timezone
 from billing.contracts import start_contracts
 from billing.licensing import settle_overdue
 from billing.mails import remind_unpaid
+from billing.price_moves import move_prices
 from billing.refunding import resume_refunds
 from billing.sync import sync_due
 from outbox.mail import deliver_due_mail
@@ -27,6 +28,7 @@ DUTIES: tuple[Callable[[datetime], int], ...] = (
     sync_due,
     resume_refunds,
     start_contracts,
+    move_prices,
     settle_overdue,
     remind_unpaid,
     deliver_due_mail,
