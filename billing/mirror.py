@@ -28,6 +28,8 @@ def store_subscription(
         "price": row.price,
         "stripe_price": row,
         "quantity": remote.quantity,
+        "card_last4": remote.card.last4 if remote.card else "",
+        "card_expires_on": remote.card.expires_on if remote.card else None,
         "collection_method": remote.collection_method,
         "current_period_end": remote.current_period_end,
         "cancel_at": remote.cancel_at,

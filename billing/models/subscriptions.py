@@ -22,6 +22,8 @@ class Subscription(models.Model):
         StripePrice, models.PROTECT, null=True, blank=True, related_name="+"
     )
     quantity = models.PositiveIntegerField()
+    card_last4 = models.CharField(max_length=4, blank=True)
+    card_expires_on = models.DateField(null=True, blank=True, help_text="its last good day")
     collection_method = models.CharField(max_length=20, default="charge_automatically")
     current_period_end = models.DateTimeField()
     cancel_at = models.DateTimeField(null=True, blank=True)

@@ -18,6 +18,7 @@ from billing.licensing import settle_overdue
 from billing.mails import remind_unpaid
 from billing.price_moves import move_prices
 from billing.refunding import resume_refunds
+from billing.reminders import remind_cards, remind_renewals
 from billing.sync import sync_due
 from outbox.mail import deliver_due_mail
 
@@ -31,6 +32,8 @@ DUTIES: tuple[Callable[[datetime], int], ...] = (
     move_prices,
     settle_overdue,
     remind_unpaid,
+    remind_renewals,
+    remind_cards,
     deliver_due_mail,
 )
 
