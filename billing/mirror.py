@@ -30,10 +30,14 @@ def store_subscription(
     remote: RemoteSubscription, session: RemoteCheckoutSession | None
 ) -> Subscription:
     """Write the subscription as Stripe has it now; the first time with its customer and cart."""
+    row = StripePrice.objects.select_related("price").get(stripe_id=remote.price_id)
     fields = {
         "status": remote.status,
-        "price": StripePrice.objects.select_related("price").get(stripe_id=remote.price_id).price,
+        "price": row.price,
+        "stripe_price": row,
         "quantity": remote.quantity,
+        "card_last4": remote.card.last4 if remote.card else "",
+        "card_expires_on": remote.card.expires_on if remote.card else None,
         "collection_method": remote.collection_method,
         "current_period_end": remote.current_period_end,
         "cancel_at": remote.cancel_at,
@@ -46,7 +50,7 @@ def store_subscription(
     }
     known = Subscription.objects.filter(stripe_id=remote.stripe_id)
     if known.update(**fields):
-        return known.select_related("cart", "license", "price__tier").get()
+        return known.select_related("cart", "license", "price__tier", "stripe_price").get()
     cart = _cart_of(session)
     customer = _customer_of(remote.customer, cart)
     return Subscription.objects.create(

@@ -7,8 +7,9 @@ from django.utils import timezone
 from billing import stripe_api
 from billing.dirty import Write, mark_dirty, was_looked_at
 from billing.licensing import settle_status
+from billing.mails import mail_refund
 from billing.mirror import store_payments
-from billing.models import DirtyObject, Dispute, Payment, Refund, Subscription
+from billing.models import DirtyObject, Dispute, GuaranteeRefund, Payment, Refund, Subscription
 from billing.notices import close_notice, tell_owner
 from billing.refunding import Cause, open_refund_job
 from billing.remote import RemoteDispute, RemotePaymentState, RemoteRefund
@@ -68,7 +69,16 @@ def write_payment(payment: Payment, remote: RemotePaymentState, at: datetime) ->
         open_refund_job(payment.subscription.pk, cause=Cause.DASHBOARD, at=at)
     if any(dispute.status in Dispute.LOST for dispute in remote.disputes):
         open_refund_job(payment.subscription.pk, cause=Cause.FRAUD, at=at)
+    _mail_refunds(payment)
     settle_status(payment.subscription, at)
+
+
+def _mail_refunds(payment: Payment) -> None:
+    """Those that failed, and those that no job tells of."""
+    has_job = GuaranteeRefund.objects.filter(subscription=payment.subscription).exists()
+    for refund in payment.refunds.select_related("payment__subscription__price__tier__product"):
+        if refund.status == "failed" or not has_job:
+            mail_refund(refund)
 
 
 def _ends_the_subscription(payment: Payment) -> bool:

@@ -4,6 +4,7 @@ from billing.models.carts import Cart, StripeCustomer
 from billing.models.chores import BackupCursor, Chore, EventCursor, SecondBackup
 from billing.models.contracts import InvoiceContract
 from billing.models.events import DirtyObject, OwnerNotice, StripeEvent
+from billing.models.price_moves import PriceMove
 from billing.models.prices import MAX_QUANTITY, Price, StripePrice
 from billing.models.subscriptions import (
     Dispute,
@@ -28,6 +29,7 @@ __all__ = [
     "OwnerNotice",
     "Payment",
     "Price",
+    "PriceMove",
     "Refund",
     "SecondBackup",
     "StripeCustomer",

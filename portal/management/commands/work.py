@@ -18,7 +18,9 @@ from billing.contracts import start_contracts
 from billing.late import refund_late_payments
 from billing.licensing import settle_overdue
 from billing.mails import remind_unpaid
+from billing.price_moves import move_prices
 from billing.refunding import resume_refunds
+from billing.reminders import remind_cards, remind_renewals
 from billing.second_backup import back_up_due
 from billing.sync import sync_due
 from outbox.mail import deliver_due_mail
@@ -31,8 +33,11 @@ DUTIES: tuple[Callable[[datetime], int], ...] = (
     resume_refunds,
     refund_late_payments,
     start_contracts,
+    move_prices,
     settle_overdue,
     remind_unpaid,
+    remind_renewals,
+    remind_cards,
     deliver_due_mail,
     back_up_due,
     do_chores,
