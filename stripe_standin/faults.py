@@ -5,12 +5,14 @@ the idempotency key: a repeat of "after" is answered with what the first one did
 """
 
 import threading
+import time
 from dataclasses import dataclass
 
 from .errors import StripeError
 from .http import Request
 
-KINDS = ("500", "429", "reset")
+KINDS = ("500", "429", "reset", "hang")
+HANG_SECONDS = 60.0
 WHEN = ("before", "after")
 
 
@@ -43,6 +45,9 @@ class Faults:
     def strike(self, request: Request, *, when: str) -> None:
         fault = self._take(request, when)
         if fault is None:
+            return
+        if fault.kind == "hang":
+            time.sleep(HANG_SECONDS)  # holds no lock; the client is gone by then
             return
         if fault.kind == "reset":
             raise ConnectionCutError

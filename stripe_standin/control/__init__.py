@@ -6,7 +6,7 @@
     POST webhooks {mode: push|hold, url, secret, livemode, api_version, retries_exhausted}
     GET  deliveries                                     what waits
     POST deliveries/take, deliveries/send {order, seed, copies, types, drop, signed_at, limit}
-    POST faults {method, path, kind: 500|429|reset, when: before|after, times}
+    POST faults {method, path, kind: 500|429|reset|hang, when: before|after, times}
     POST objects/{id} {fields}                          an edit as in the Dashboard, told as such
     POST events {type, object}                          any valid event
 
