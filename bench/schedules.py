@@ -38,6 +38,7 @@ from django.core.cache import cache
 from django.db import connection, transaction
 from django.test.utils import setup_test_environment
 
+import billing.licensing
 import billing.mails
 import billing.stripe_api
 import billing.sync
@@ -61,23 +62,20 @@ def plant_no_fence(stack: ExitStack) -> None:
 
 
 def plant_no_key(stack: ExitStack) -> None:
-    """A fact that is told twice is mailed twice."""
-    remind = billing.mails._remind  # noqa: SLF001
-
-    def without_key(*args: Any, **options: Any) -> bool:
-        with (
-            patch.object(billing.mails, "is_queued", lambda _: False),
-            patch.object(billing.mails, "queue_mail", queue_anew),
-        ):
-            remind(*args, **options)
-        return False
-
-    queue = billing.mails.queue_mail
+    """A payment that failed is mailed as often as it is told."""
+    tell, queue = billing.licensing.mail_payment_failed, billing.mails.queue_mail  # type: ignore[attr-defined]
 
     def queue_anew(key: str, **options: Any) -> Any:
         return queue(f"{key}:{uuid.uuid4()}", **options)
 
-    stack.enter_context(patch.object(billing.mails, "_remind", without_key))
+    def without_key(*args: Any) -> None:
+        with (
+            patch.object(billing.mails, "is_queued", lambda _: False),
+            patch.object(billing.mails, "queue_mail", queue_anew),
+        ):
+            tell(*args)
+
+    stack.enter_context(patch.object(billing.licensing, "mail_payment_failed", without_key))
 
 
 def plant_payload(stack: ExitStack) -> None:
@@ -146,7 +144,7 @@ def run_one(standin: StandIn, seed: int) -> None:
     cache.clear()
     mail.outbox = []
     with time_machine.travel(datetime.now(UTC)) as coordinates, transaction.atomic():
-        Schedule(Shop.open(standin, Clock(coordinates)), seed).run()
+        Schedule(Shop.open(standin, Clock(coordinates)), seed).run()  # type: ignore[arg-type]
         transaction.set_rollback(True)
 
 

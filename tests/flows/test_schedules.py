@@ -6,7 +6,7 @@ from django.db import transaction
 from tests.flows.schedules import Schedule
 from tests.shop import Shop
 
-SEEDS = range(20)
+SEEDS = range(16)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
