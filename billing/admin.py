@@ -4,6 +4,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
+from billing import contracts_admin  # noqa: F401  registers its page
 from billing.dirty import mark_dirty
 from billing.models import (
     Cart,

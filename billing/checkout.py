@@ -7,9 +7,9 @@ from django.conf import settings
 
 from billing import carts, stripe_api
 from billing.carts import Click
-from billing.models import Cart, StripeCustomer, Subscription
+from billing.customers import ensure_stripe_customer
+from billing.models import Cart, GuaranteeRefund, Subscription
 from billing.sync import sync_subscription_now
-from licenses import people
 from licenses.models import Customer, License
 
 SUCCESS_URL = "{base}/welcome/?session_id={{CHECKOUT_SESSION_ID}}"
@@ -88,6 +88,13 @@ def find_purchase(cart: Cart) -> Subscription | None:
     return _purchase_of(cart)
 
 
+def is_given_back(cart: Cart) -> bool:
+    """Whether the cart was paid while its buyer had a subscription of the product already."""
+    return GuaranteeRefund.objects.filter(
+        subscription__cart=cart, cause=GuaranteeRefund.Cause.DUPLICATE
+    ).exists()
+
+
 def _purchase_of(cart: Cart) -> Subscription | None:
     bought = Subscription.objects.filter(cart=cart, license__isnull=False)
     return bought.select_related("license__tier__product", "customer").first()
@@ -117,7 +124,7 @@ def _open_session(cart: Cart) -> str:
         quantity=cart.quantity,
         max_quantity=cart.price.max_quantity,
         client_reference_id=str(cart.public_id),
-        customer_id=_stripe_customer_id(cart.customer),
+        customer_id=ensure_stripe_customer(cart.customer) if cart.customer else "",
         success_url=SUCCESS_URL.format(base=settings.BASE_URL),
         cancel_url=CANCEL_URL.format(base=settings.BASE_URL),
         idempotency_key=f"checkout-{cart.public_id}",
@@ -125,21 +132,3 @@ def _open_session(cart: Cart) -> str:
     Cart.objects.filter(pk=cart.pk).update(stripe_session_id=session.stripe_id)
     cart.stripe_session_id = session.stripe_id
     return session.url
-
-
-def _stripe_customer_id(customer: Customer | None) -> str:
-    """The one Stripe customer of a signed-in buyer, made before his first checkout."""
-    if customer is None:
-        return ""
-    known = StripeCustomer.objects.filter(customer=customer).first()
-    if known is not None:
-        return known.stripe_id
-    stripe_id = stripe_api.create_customer(
-        email=next(iter(people.addresses_of(customer.pk)), ""),
-        name=customer.name,
-        idempotency_key=f"customer-{customer.pk}",
-    )
-    row, _ = StripeCustomer.objects.get_or_create(
-        customer=customer, defaults={"stripe_id": stripe_id}
-    )
-    return row.stripe_id

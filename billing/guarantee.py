@@ -18,18 +18,31 @@ class NoGuarantee(Exception):
 def refundable_until(subscription: Subscription) -> datetime:
     """The last moment of the guarantee: `paid_at` of the first payment + 14 x 24 h.
 
+    A purchase that a promotion code made free counts from its beginning: there is nothing to give
+    back, but the same button ends it.
     Raises NoGuarantee for all but the first card purchase of a customer and of a card.
     """
-    first = subscription.payments.order_by("paid_at", "pk").first()
-    if first is None:
-        raise NoGuarantee("nothing was paid for it")
+    if subscription.is_by_invoice:
+        raise NoGuarantee("it is paid by invoice; the guarantee covers purchases by card")
     if GuaranteeRefund.objects.filter(subscription=subscription).exists():
         raise NoGuarantee("it is being refunded already")
+    first = subscription.payments.order_by("paid_at", "pk").first()
+    if first is None:
+        return _beginning_of_free(subscription) + WINDOW
     if first.billing_reason != "subscription_create":
         raise NoGuarantee("its first payment was not a purchase by card")
     if _earlier_purchases(first).exists():
         raise NoGuarantee("it covers the first purchase of a customer and of a card only")
     return first.paid_at + WINDOW
+
+
+def _beginning_of_free(subscription: Subscription) -> datetime:
+    if subscription.license_id is None:
+        raise NoGuarantee("nothing was paid for it")
+    others = Payment.objects.filter(subscription__customer_id=subscription.customer_id)
+    if others.filter(paid_at__lte=subscription.created_at).exists():
+        raise NoGuarantee("it covers the first purchase of a customer and of a card only")
+    return subscription.created_at
 
 
 @transaction.atomic

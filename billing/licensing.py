@@ -8,13 +8,14 @@ from datetime import datetime
 from django.db.models import Q
 
 from billing import carts
-from billing.mails import mail_ended, mail_payment_failed, mail_welcome
-from billing.models import Price, StripePrice, Subscription
+from billing.contracts import signed_line
+from billing.mails import mail_changed, mail_ended, mail_payment_failed, mail_welcome
+from billing.models import GuaranteeRefund, Price, StripePrice, Subscription
 from billing.remote import RemoteInvoice, RemoteLine, RemoteSubscription
 from billing.verdict import grace, judge
 from licenses import credentials
 from licenses.issuing import Grant, issue_license, renew_license
-from licenses.models import License
+from licenses.models import Customer, License
 from licenses.status import lapse_license, reinstate_license, revoke_license, suspend_license
 
 Status = License.Status
@@ -31,16 +32,46 @@ def carry_to_license(
 ) -> License | None:
     """Issue or renew the license by what was paid, and give it its status. Safe to repeat.
 
-    None while nothing was paid.
+    None while nothing was paid, nor signed in a contract that grants on signature.
     """
-    paid = _granting_line(remote.paid_invoices)
-    if paid is None:
-        return None
-    license = _license_of(subscription, paid, at)
-    if license.status != Status.REVOKED:
-        renew_license(license.pk, grant=_grant(paid), at=at, reason="paid")
+    granted = _granting_line(remote.paid_invoices) or signed_line(subscription, remote)
+    if granted is not None:
+        if is_duplicate(subscription, at):
+            return None
+        license = _license_of(subscription, granted, at)
+        if license.status != Status.REVOKED:
+            _renew(subscription, license, _grant(granted), at)
     mail_payment_failed(subscription, remote)
     return settle_status(subscription, at)
+
+
+def is_duplicate(subscription: Subscription, at: datetime) -> bool:
+    """Whether the customer has another live subscription of the product, and this one is second.
+
+    Two pages may be paid in two browsers. The second is given back and ended, by a job that the
+    caller's transaction begins. An invoice contract was the owner's own act and never is.
+    """
+    if subscription.license_id is not None or subscription.is_by_invoice:
+        return False
+    # One at a time for a customer: two that come in together must not both be the second.
+    Customer.objects.select_for_update().get(pk=subscription.customer_id)
+    live = Subscription.objects.filter(
+        customer_id=subscription.customer_id,
+        license__tier__product=subscription.price.tier.product_id,
+        license__status__in=[Status.ACTIVE, Status.SUSPENDED],
+    )
+    if not live.exclude(pk=subscription.pk).exists():
+        return False
+    GuaranteeRefund.objects.get_or_create(
+        subscription=subscription,
+        defaults={
+            "cause": GuaranteeRefund.Cause.DUPLICATE,
+            "requested_at": at,
+            "due_at": at,
+            "currency": subscription.price.currency,
+        },
+    )
+    return True
 
 
 def settle_status(subscription: Subscription, at: datetime) -> License | None:
@@ -70,6 +101,13 @@ def settle_overdue(at: datetime) -> int:
     for subscription in overdue:
         settle_status(subscription, at)
     return len(overdue)
+
+
+def _renew(subscription: Subscription, license: License, grant: Grant, at: datetime) -> None:
+    was = (license.tier_id, license.threads)
+    renewed = renew_license(license.pk, grant=grant, at=at, reason="paid")
+    if (renewed.tier_id, renewed.threads) != was:
+        mail_changed(subscription, renewed)
 
 
 def _license_of(subscription: Subscription, paid: RemoteLine, at: datetime) -> License:

@@ -2,7 +2,10 @@
 
 from datetime import datetime, timedelta
 
+from django.utils import timezone
+
 from billing.models import GuaranteeRefund, Subscription
+from billing.notices import tell_owner
 from billing.remote import RemoteSubscription
 from billing.verdict import grace
 from lib.money import format_cents
@@ -17,7 +20,7 @@ def mail_welcome(subscription: Subscription, license: License) -> None:
     price = subscription.price
     queue_mail(
         f"welcome:{subscription.stripe_id}",
-        template="billing/welcome",
+        template="billing/contract_begins" if subscription.is_by_invoice else "billing/welcome",
         to=people.addresses_of(subscription.customer_id),
         context={
             "tier": license.tier,
@@ -38,9 +41,22 @@ def mail_ended(subscription: Subscription, license: License) -> None:
 
 
 def mail_payment_failed(subscription: Subscription, remote: RemoteSubscription) -> None:
-    """Tell of the failed payment on its first day; `remind_unpaid` goes on from there."""
+    """Tell of an unpaid invoice on its first day; `remind_unpaid` goes on from there."""
     if remote.status == "past_due" and subscription.past_due_since is not None:
         _remind(subscription, day=0, pay_url=remote.hosted_invoice_url)
+        if subscription.is_by_invoice:
+            _tell_of_overdue(subscription, remote)
+
+
+def _tell_of_overdue(subscription: Subscription, remote: RemoteSubscription) -> None:
+    since = subscription.past_due_since
+    assert since is not None
+    tell_owner(
+        f"invoice-overdue:{subscription.stripe_id}:{since:%Y-%m-%d}",
+        f"{subscription.customer} has not paid the invoice for {subscription.price.tier} that was "
+        f"due on {since:%Y-%m-%d}; reminders go out. {remote.hosted_invoice_url}",
+        at=timezone.now(),
+    )
 
 
 def remind_unpaid(at: datetime) -> int:
@@ -67,18 +83,52 @@ def _remind(subscription: Subscription, *, day: int, pay_url: str) -> bool:
     key = f"payment-failed:{subscription.stripe_id}:{since:%Y-%m-%d}:{day}"
     if is_queued(key):
         return False
+    by_invoice = subscription.is_by_invoice
     queue_mail(
         key,
-        template="billing/payment_failed",
+        template="billing/invoice_overdue" if by_invoice else "billing/payment_failed",
         to=people.addresses_of(subscription.customer_id),
         context={
             "tier": subscription.price.tier,
+            "is_granted": subscription.license_id is not None,
             "day": day,
             "lapses_at": since + grace(),
             "pay_url": pay_url,
         },
     )
     return True
+
+
+def mail_about_cancel_date(
+    subscription: Subscription, license: License, *, before: datetime | None
+) -> None:
+    """Canceled with a date to come, or taken back: say so when the date changed."""
+    now = subscription.cancel_at
+    if now == before or subscription.status not in {"active", "trialing"}:
+        return
+    template = "billing/canceled" if now is not None else "billing/uncanceled"
+    day = f"{now or before:%Y-%m-%d}"
+    count = license.rev
+    queue_mail(
+        f"{template.split('/')[1]}:{subscription.stripe_id}:{day}:{count}",
+        template=template,
+        to=people.addresses_of(subscription.customer_id),
+        context={
+            "tier": license.tier,
+            "cancel_at": now,
+            "period_end": subscription.current_period_end,
+        },
+    )
+
+
+def mail_changed(subscription: Subscription, license: License) -> None:
+    """Another tier or another number of threads was paid for."""
+    queue_mail(
+        f"changed:{subscription.stripe_id}:{license.rev}",
+        template="billing/changed",
+        to=people.addresses_of(subscription.customer_id),
+        context={"tier": license.tier, "threads": license.threads},
+    )
 
 
 def mail_refunded(job: GuaranteeRefund) -> None:
@@ -88,6 +138,6 @@ def mail_refunded(job: GuaranteeRefund) -> None:
         to=people.addresses_of(job.subscription.customer_id),
         context={
             "tier": job.subscription.price.tier,
-            "amount": format_cents(job.amount_cents, job.currency),
+            "amount": format_cents(job.amount_cents, job.currency) if job.amount_cents else "",
         },
     )

@@ -3,10 +3,12 @@
 import uuid
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from billing.dirty import mark_dirty
 from billing.models import Cart, DirtyObject, Payment, StripeCustomer, StripePrice, Subscription
 from billing.remote import (
+    PlannedChange,
     RemoteCheckoutSession,
     RemoteCustomer,
     RemoteInvoice,
@@ -24,16 +26,19 @@ def store_subscription(
         "status": remote.status,
         "price": StripePrice.objects.select_related("price").get(stripe_id=remote.price_id).price,
         "quantity": remote.quantity,
+        "collection_method": remote.collection_method,
         "current_period_end": remote.current_period_end,
         "cancel_at": remote.cancel_at,
         "ended_at": remote.ended_at,
         "past_due_since": remote.past_due_since if remote.status == "past_due" else None,
         "pay_url": remote.hosted_invoice_url,
+        "has_pending_update": remote.has_pending_update,
         "created_at": remote.created_at,
+        **_planned(remote.planned_change),
     }
     known = Subscription.objects.filter(stripe_id=remote.stripe_id)
     if known.update(**fields):
-        return known.select_related("cart", "license").get()
+        return known.select_related("cart", "license", "price__tier").get()
     cart = _cart_of(session)
     customer = _customer_of(remote.customer, cart)
     return Subscription.objects.create(
@@ -52,6 +57,9 @@ def store_payments(
                 defaults={
                     "invoice_id": invoice.stripe_id,
                     "billing_reason": invoice.billing_reason,
+                    "invoice_number": invoice.number[:80],
+                    "invoice_url": invoice.hosted_url[:500],
+                    "invoice_pdf_url": invoice.pdf_url[:500],
                     "subscription": subscription,
                     "amount_cents": payment.amount_cents,
                     "currency": invoice.currency,
@@ -60,6 +68,16 @@ def store_payments(
             )
             if is_new:  # its card, and what happened to it before we knew of it
                 mark_dirty(DirtyObject.Kind.PAYMENT, payment.stripe_id, at=at)
+
+
+def _planned(change: PlannedChange | None) -> dict[str, Any]:
+    known = StripePrice.objects.filter(stripe_id=change.price_id) if change else None
+    row = known.select_related("price").first() if known is not None else None
+    return {
+        "schedule_id": change.schedule_id if change else "",
+        "planned_price": row.price if row else None,
+        "planned_quantity": change.quantity if change and row else None,
+    }
 
 
 def _cart_of(session: RemoteCheckoutSession | None) -> Cart | None:
@@ -83,7 +101,10 @@ def _customer_of(remote: RemoteCustomer, cart: Cart | None) -> Customer:
     if row is not None:
         return row.customer
     customer = cart.customer if cart is not None else None
-    if customer is None or StripeCustomer.objects.filter(customer=customer).exists():
+    if (
+        customer is None
+        or StripeCustomer.objects.filter(customer=customer, deleted_at=None).exists()
+    ):
         customer = people.add_customer(name=remote.name, email=remote.email)
     StripeCustomer.objects.create(customer=customer, stripe_id=remote.stripe_id)
     return customer

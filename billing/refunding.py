@@ -8,6 +8,7 @@ idempotency key of its own and "already refunded" counts as done, as does "alrea
 import logging
 from datetime import datetime
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -17,6 +18,7 @@ from billing.licensing import settle_status
 from billing.mails import mail_refunded
 from billing.models import DirtyObject, GuaranteeRefund, Subscription
 from billing.notices import tell_owner
+from billing.remote import RemotePayment
 from outbox.claims import Claim
 
 log = logging.getLogger(__name__)
@@ -85,13 +87,26 @@ def _refund_all(job: GuaranteeRefund) -> int:
     subscription = job.subscription
     given = 0
     for payment in stripe_api.list_payments(subscription.stripe_id):
-        is_given = stripe_api.refund_payment(
-            payment.stripe_id,
-            idempotency_key=f"mbg-{subscription.stripe_id}-{payment.stripe_id}",
-            metadata={"cause": job.cause, "subscription": subscription.stripe_id},
-        )
-        given += payment.amount_cents if is_given else 0
+        given += payment.amount_cents if _give_back(job, payment) else 0
     return given
+
+
+def _give_back(job: GuaranteeRefund, payment: RemotePayment) -> bool:
+    """By a credit note where Stripe computes tax, so that the tax goes back too; else plainly."""
+    stripe_id = job.subscription.stripe_id
+    metadata = {"cause": job.cause, "subscription": stripe_id}
+    if settings.STRIPE_TAX:
+        return stripe_api.credit_payment(
+            payment.stripe_id,
+            invoice_id=payment.invoice_id,
+            idempotency_key=f"mbg-credit-{stripe_id}-{payment.stripe_id}",
+            metadata=metadata,
+        )
+    return stripe_api.refund_payment(
+        payment.stripe_id,
+        idempotency_key=f"mbg-{stripe_id}-{payment.stripe_id}",
+        metadata=metadata,
+    )
 
 
 @transaction.atomic
@@ -102,7 +117,7 @@ def _finish(claim: Claim, job: GuaranteeRefund) -> None:
     mark_dirty(DirtyObject.Kind.SUBSCRIPTION, job.subscription.stripe_id, at=at)
     for payment in job.subscription.payments.all():
         mark_dirty(DirtyObject.Kind.PAYMENT, payment.stripe_id, at=at)
-    if job.amount_cents:
+    if job.amount_cents or job.cause == Cause.GUARANTEE:
         mail_refunded(job)
     tell_owner(
         f"refund-job:{job.subscription.stripe_id}",

@@ -22,6 +22,7 @@ class RemotePayment:
 
     stripe_id: str
     amount_cents: int
+    invoice_id: str
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,9 @@ class RemoteLine:
 class RemoteInvoice:
     stripe_id: str
     billing_reason: str
+    number: str  # as printed on it
+    hosted_url: str
+    pdf_url: str
     currency: str
     paid_at: datetime
     lines: tuple[RemoteLine, ...]
@@ -50,14 +54,33 @@ class RemoteSubscription:
     livemode: bool
     price_id: str
     quantity: int
+    collection_method: str  # charge_automatically, send_invoice
+    contract_id: str  # metadata[contract]: the public id of an invoice contract, or ""
     current_period_end: datetime
     created_at: datetime
     cancel_at: datetime | None
     ended_at: datetime | None
-    # When the newest invoice was finalized while it is not paid: the first failed payment.
+    # Since when the newest invoice should have been paid and is not: finalized (a card), or due.
     past_due_since: datetime | None
     hosted_invoice_url: str
+    has_pending_update: bool  # a change that waits for its payment
+    planned_change: "PlannedChange | None"
     paid_invoices: tuple[RemoteInvoice, ...]  # newest first, ten at most
+
+
+@dataclass(frozen=True)
+class PlannedChange:
+    """What a schedule makes of the subscription at the end of the paid time."""
+
+    schedule_id: str
+    price_id: str
+    quantity: int
+
+
+@dataclass(frozen=True)
+class RemotePreview:
+    amount_cents: int  # due now
+    currency: str
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,10 @@ from django.conf import settings
 from django.utils import timezone
 
 from billing import carts, stripe_api
+from billing.contracts import link_contract
 from billing.dirty import Fetch, Write, agree, mark_dirty
 from billing.licensing import carry_to_license
+from billing.mails import mail_about_cancel_date
 from billing.mirror import store_payments, store_subscription
 from billing.models import DirtyObject, StripeCustomer, StripePrice, Subscription
 from billing.payments import fetch_payment
@@ -64,9 +66,14 @@ def write_subscription(
     remote: RemoteSubscription, session: RemoteCheckoutSession | None, at: datetime
 ) -> None:
     """Mirror, payments, license, first credential and mails, in the caller's transaction."""
+    known = Subscription.objects.filter(stripe_id=remote.stripe_id)
+    cancel_at_before = known.values_list("cancel_at", flat=True).first()
     subscription = store_subscription(remote, session)
+    link_contract(subscription, remote)
     store_payments(subscription, remote.paid_invoices, at)
-    carry_to_license(subscription, remote, at)
+    license = carry_to_license(subscription, remote, at)
+    if license is not None:
+        mail_about_cancel_date(subscription, license, before=cancel_at_before)
 
 
 def fetch_checkout_session(stripe_id: str) -> Write:
@@ -83,9 +90,14 @@ def fetch_checkout_session(stripe_id: str) -> Write:
 
 
 def fetch_customer(stripe_id: str) -> Write:
-    """A customer was changed or deleted at Stripe: ask for each of his subscriptions."""
+    """A customer was deleted at Stripe: his subscriptions ended, and the next is a new one's."""
+    is_deleted = stripe_api.is_customer_deleted(stripe_id)
 
     def write(at: datetime) -> None:
+        if is_deleted:
+            StripeCustomer.objects.filter(stripe_id=stripe_id, deleted_at=None).update(
+                deleted_at=at
+            )
         theirs = Subscription.objects.filter(customer__pk__in=_customers_of(stripe_id))
         for subscription in theirs:
             mark_dirty(Kind.SUBSCRIPTION, subscription.stripe_id, at=at)

@@ -101,6 +101,19 @@ def check_stripe(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list
     return problems
 
 
+@register(Tags.compatibility)
+def check_tax(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    if not (settings.STRIPE_TAX and settings.STRIPE_MANAGED_PAYMENTS):
+        return []
+    return [
+        Error(
+            "STRIPE_TAX and STRIPE_MANAGED_PAYMENTS are both on: tax would be collected twice.",
+            hint="With Managed Payments tax is Stripe's own affair; set STRIPE_TAX=0.",
+            id="wheelbarrow.E050",
+        )
+    ]
+
+
 @register(Tags.security)
 def check_license_key(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     if settings.LICENSE_ROOT_KEY_FILE:

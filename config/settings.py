@@ -62,6 +62,9 @@ if STRIPE_API_BASE and not RELAXED:
 STRIPE_LIVEMODE = STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_"))
 if STRIPE_LIVEMODE and RELAXED:
     raise ImproperlyConfigured("A live STRIPE_SECRET_KEY does not go with DEBUG=1 or DEMO=1.")
+STRIPE_TAX = env.flag("STRIPE_TAX")
+STRIPE_MANAGED_PAYMENTS = env.flag("STRIPE_MANAGED_PAYMENTS")
+ALLOW_PROMOTION_CODES = env.flag("ALLOW_PROMOTION_CODES")
 
 # --- Django ----------------------------------------------------------------------------------
 INSTALLED_APPS = [

@@ -90,7 +90,7 @@ def welcome(request: HttpRequest) -> HttpResponse:
     except (stripe_api.StripeUnavailable, stripe_api.StripeRefused):
         return _payment_is_away(request)
     if bought is None:
-        return _waiting(request, cart)
+        return _not_bought(request, cart)
     return render(request, "portal/welcome.html", _purchase(bought, cart, key))
 
 
@@ -112,6 +112,12 @@ def _may_show_key(cart: Cart) -> bool:
         digest=cart.credential_digest, last_used_at__isnull=True
     )
     return unused.exists() and carts.note_key_shown(cart, timezone.now())
+
+
+def _not_bought(request: HttpRequest, cart: Cart) -> HttpResponse:
+    if billing_checkout.is_given_back(cart):
+        return render(request, "portal/duplicate.html", {"cart": cart})
+    return _waiting(request, cart)
 
 
 def _waiting(request: HttpRequest, cart: Cart) -> HttpResponse:
@@ -137,14 +143,20 @@ def _customer_of(request: HttpRequest) -> Customer | None:
 
 
 def _open_carts(request: HttpRequest) -> list[Cart]:
-    """Carts of this browser (it proves them by cookie) whose checkout page may still be open."""
+    """Open carts of this browser (it proves them by cookie), and of the signed-in customer."""
     named = [_public_id(name) for name in request.COOKIES if name.startswith(carts.COOKIE_PREFIX)]
     found = Cart.objects.filter(public_id__in=[one for one in named if one])
-    return [
+    proven = [
         cart
         for cart in found.filter(status=Cart.Status.OPEN)
         if carts.key_in_cookies(request.COOKIES, cart) is not None
     ]
+    customer = _customer_of(request)
+    if customer is None:
+        return proven
+    lately = timezone.now() - billing_checkout.CART_LIVES
+    his = Cart.objects.filter(customer=customer, status=Cart.Status.OPEN, created_at__gt=lately)
+    return list({cart.pk: cart for cart in [*proven, *his]}.values())
 
 
 _HEX = re.compile(r"[0-9a-f]{32}")

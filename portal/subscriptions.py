@@ -5,7 +5,6 @@ from datetime import datetime
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -13,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from billing.guarantee import NoGuarantee, refundable_until, request_guarantee
-from billing.models import Subscription
+from billing.models import Payment, Subscription
 from lib.money import format_cents
 from licenses.models import Customer
 from portal.visitors import customers_of
@@ -26,10 +25,13 @@ class SubscriptionCard:
     subscription: Subscription
     total: str
     refundable_until: datetime | None
+    receipts: tuple[Payment, ...] = ()
 
 
 def subscription_cards(customer: Customer, *, at: datetime) -> list[SubscriptionCard]:
-    rows = Subscription.objects.filter(customer=customer).select_related("price__tier__product")
+    rows = Subscription.objects.filter(customer=customer).select_related(
+        "price__tier__product", "planned_price__tier__product"
+    )
     return [_card(subscription, at) for subscription in rows.order_by("-created_at")]
 
 
@@ -38,7 +40,7 @@ def subscription_cards(customer: Customer, *, at: datetime) -> list[Subscription
 @never_cache
 def refund(request: HttpRequest, subscription_id: int) -> HttpResponse:
     """Ask once more, then give everything back; 409 when the guarantee does not cover it."""
-    subscription = get_object_or_404(_mine(request), pk=subscription_id)
+    subscription = get_subscription(request, subscription_id)
     card = _card(subscription, timezone.now())
     if request.method == "GET":
         return render(request, "portal/refund.html", {"card": card})
@@ -50,15 +52,19 @@ def refund(request: HttpRequest, subscription_id: int) -> HttpResponse:
     return redirect("portal:account")
 
 
-def _mine(request: HttpRequest) -> QuerySet[Subscription]:
-    mine = Subscription.objects.filter(customer__in=customers_of(request))
-    return mine.select_related("price__tier__product")
+def get_subscription(request: HttpRequest, subscription_id: int) -> Subscription:
+    """A subscription of the signed-in visitor's, or 404."""
+    mine = Subscription.objects.filter(customer__in=customers_of(request)).select_related(
+        "price__tier__product", "planned_price__tier__product", "customer", "license"
+    )
+    return get_object_or_404(mine, pk=subscription_id)
 
 
 def _card(subscription: Subscription, at: datetime) -> SubscriptionCard:
     price = subscription.price
     total = format_cents(price.total_cents(subscription.quantity), price.currency)
-    return SubscriptionCard(subscription, total, _last_moment(subscription, at))
+    receipts = tuple(subscription.payments.prefetch_related("refunds").order_by("-paid_at"))
+    return SubscriptionCard(subscription, total, _last_moment(subscription, at), receipts)
 
 
 def _last_moment(subscription: Subscription, at: datetime) -> datetime | None:

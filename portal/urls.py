@@ -1,6 +1,6 @@
 from django.urls import path
 
-from portal import account, buying, pages, subscriptions
+from portal import account, buying, changing, pages, subscriptions
 
 app_name = "portal"
 urlpatterns = [
@@ -15,5 +15,10 @@ urlpatterns = [
     path(
         "account/subscriptions/<int:subscription_id>/refund/", subscriptions.refund, name="refund"
     ),
+    path("account/subscriptions/<int:subscription_id>/change/", changing.change, name="change"),
+    path("account/subscriptions/<int:subscription_id>/keep/", changing.keep, name="keep"),
+    path("account/subscriptions/<int:subscription_id>/cancel/", changing.cancel, name="cancel"),
+    path("account/subscriptions/<int:subscription_id>/resume/", changing.resume, name="resume"),
+    path("account/subscriptions/<int:subscription_id>/billing/", changing.billing, name="billing"),
     path("healthz", pages.healthz, name="healthz"),
 ]

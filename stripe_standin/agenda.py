@@ -96,7 +96,7 @@ class Agenda:
     def _look_at(self, world: "World", object_id: str) -> None:
         found = world.store.peek("objects", object_id)
         before = self._wishes.pop(object_id, ("", {}))
-        if found is None:
+        if found is None or found.get("deleted"):
             return
         clock, moments = world.clock_of(found), {}
         for position, rule in enumerate(RULES):

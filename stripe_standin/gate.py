@@ -31,7 +31,10 @@ from .world import Cause, World
 BROKEN = "The stand-in broke Stripe's description. This is its own bug. "
 
 # Parameters that name the object a request is about, and with it the clock it goes by.
-NAMING = ("customer", "subscription", "from_subscription", "invoice", "test_clock")
+NAMING = (
+    *("customer", "subscription", "from_subscription", "invoice", "payment_intent", "charge"),
+    "test_clock",
+)
 
 
 @dataclass

@@ -16,6 +16,7 @@ INDEXED = {
         "charge",
         "payment_intent",
         "source",
+        "test_clock",
     ),
     "pending": ("event", "endpoint"),
 }

@@ -6,6 +6,7 @@ its way. Another file adds a rule with `@rule`.
 
 from .agenda import RULES, Wish, rule
 from .contract import Json
+from .engine import scheduling
 from .engine.collecting import collect
 from .engine.coupons import stop_code, stop_coupon
 from .engine.disputing import INQUIRIES, INQUIRY_SECONDS, run_out
@@ -18,6 +19,7 @@ from .engine.voiding import void_invoice
 from .world import World
 
 INCOMPLETE_SECONDS = 23 * 3600  # "If the first invoice is not paid within 23 hours"
+EVENT_SECONDS = 30 * 24 * 3600  # docs.stripe.com/api/events: "going back up to 30 days"
 
 
 def advance(world: World, to: int) -> int:
@@ -54,6 +56,13 @@ def sessions_expire(world: World, session: Json) -> Wish:
 
 def _expire_session(world: World, session_id: str) -> None:
     world.change(session_id, "checkout.session.expired", status="expired", url=None)
+
+
+# Before the renewals: a phase that begins with a period is what the period sells.
+@rule("subscription_schedule")
+def schedules_move_on(world: World, schedule: Json) -> Wish:
+    at = scheduling.due_at(schedule)
+    return None if at is None else (at, scheduling.move_on)
 
 
 @rule("subscription")
@@ -104,8 +113,8 @@ def _tell_overdue(world: World, invoice_id: str) -> None:
     world.note(invoice_id, overdue=True)
     invoice = world.get(invoice_id)
     world.emit("invoice.overdue", invoice)
-    subscription = world.get(subscription_of(invoice))
-    if subscription["status"] == "active":
+    subscription = world.get(subscription_of(invoice)) if invoice["parent"] else Json()
+    if subscription.get("status") == "active":
         event = "customer.subscription.updated"
         world.change(subscription["id"], event, status="past_due")
 
@@ -170,3 +179,13 @@ def coupons_run_out(world: World, coupon: Json) -> Wish:
 def promotion_codes_run_out(world: World, code: Json) -> Wish:
     at = code["expires_at"]
     return (at, stop_code) if code["active"] and at is not None else None
+
+
+@rule("event")
+def old_events_are_forgotten(world: World, event: Json) -> Wish:
+    waits = event["pending_webhooks"]
+    return None if waits else (event["created"] + EVENT_SECONDS + 1, _forget)
+
+
+def _forget(world: World, event_id: str) -> None:
+    world.store.delete("objects", event_id)

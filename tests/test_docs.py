@@ -72,3 +72,17 @@ def test_no_file_of_the_project_names_a_path_of_this_machine():
     ]
 
     assert found == []
+
+
+def test_every_test_that_the_scenarios_name_is_there():
+    text = (ROOT / "docs/scenarios.md").read_text()
+    named = re.findall(r"`(test_\w+): (test_\w+)`", text)
+
+    missing = [
+        (file, name)
+        for file, name in named
+        if f"def {name}(" not in (ROOT / f"tests/flows/{file}.py").read_text()
+    ]
+
+    assert len(named) > 40
+    assert missing == []

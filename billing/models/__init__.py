@@ -2,6 +2,7 @@
 
 from billing.models.carts import Cart, StripeCustomer
 from billing.models.chores import BackupCursor, Chore, EventCursor, SecondBackup
+from billing.models.contracts import InvoiceContract
 from billing.models.events import DirtyObject, OwnerNotice, StripeEvent
 from billing.models.prices import MAX_QUANTITY, Price, StripePrice
 from billing.models.subscriptions import (
@@ -21,6 +22,7 @@ __all__ = [
     "Dispute",
     "EventCursor",
     "GuaranteeRefund",
+    "InvoiceContract",
     "OwnerNotice",
     "Payment",
     "Price",

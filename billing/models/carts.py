@@ -10,10 +10,20 @@ from licenses.models import Customer
 
 
 class StripeCustomer(models.Model):
-    """The one Stripe customer of a customer."""
+    """The one Stripe customer of a customer; one that was deleted there stays, for its past."""
 
-    customer = models.OneToOneField(Customer, models.PROTECT, related_name="+")
+    customer = models.ForeignKey(Customer, models.PROTECT, related_name="+")
     stripe_id = models.CharField(max_length=80, unique=True)
+    deleted_at = models.DateTimeField(null=True, blank=True, help_text="deleted at Stripe")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["customer"],
+                condition=models.Q(deleted_at__isnull=True),
+                name="one_live_stripe_customer",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.stripe_id

@@ -4,6 +4,7 @@ from django.db import models
 
 from billing.models.carts import Cart
 from billing.models.prices import Price
+from lib.money import format_cents
 from licenses.models import Customer, License
 from outbox.claims import Claimable, ClaimableManager
 
@@ -18,15 +19,32 @@ class Subscription(models.Model):
     status = models.CharField(max_length=20)
     price = models.ForeignKey(Price, models.PROTECT, related_name="+")
     quantity = models.PositiveIntegerField()
+    collection_method = models.CharField(max_length=20, default="charge_automatically")
     current_period_end = models.DateTimeField()
     cancel_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     past_due_since = models.DateTimeField(null=True, blank=True)
     pay_url = models.CharField(max_length=500, blank=True, help_text="where to pay what is open")
+    has_pending_update = models.BooleanField(default=False, help_text="a change waits for money")
+    schedule_id = models.CharField(max_length=80, blank=True)
+    planned_price = models.ForeignKey(
+        Price,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="what it becomes at the end of the paid time",
+    )
+    planned_quantity = models.PositiveIntegerField(null=True, blank=True)
     created_at = models.DateTimeField()
 
     def __str__(self) -> str:
         return f"{self.stripe_id} ({self.status})"
+
+    @property
+    def is_by_invoice(self) -> bool:
+        """Paid by invoice, not by card: no guarantee, and no change by the customer's own hand."""
+        return self.collection_method == "send_invoice"
 
 
 class Payment(models.Model):
@@ -36,6 +54,9 @@ class Payment(models.Model):
     charge_id = models.CharField(max_length=80, blank=True, db_index=True)
     invoice_id = models.CharField(max_length=80, db_index=True)
     billing_reason = models.CharField(max_length=40, blank=True)
+    invoice_number = models.CharField(max_length=80, blank=True)
+    invoice_url = models.CharField(max_length=500, blank=True)
+    invoice_pdf_url = models.CharField(max_length=500, blank=True)
     subscription = models.ForeignKey(Subscription, models.PROTECT, related_name="payments")
     amount_cents = models.PositiveIntegerField()
     currency = models.CharField(max_length=3)
@@ -50,6 +71,14 @@ class Payment(models.Model):
         """What went back or is on its way; a refund that failed did not."""
         given = [refund for refund in self.refunds.all() if refund.status not in Refund.UNDONE]
         return sum(refund.amount_cents for refund in given)
+
+    @property
+    def amount(self) -> str:
+        return format_cents(self.amount_cents, self.currency)
+
+    @property
+    def refunded(self) -> str:
+        return format_cents(self.refunded_cents, self.currency)
 
     @property
     def is_refunded(self) -> bool:

@@ -5,11 +5,20 @@ breaks (`payment_method_types`, `billing_cycle_anchor`) stand in one function ea
 """
 
 from billing.stripe_api.catalog import create_price, ensure_product, find_price
+from billing.stripe_api.changes import (
+    change_at_period_end,
+    change_now,
+    create_portal_session,
+    preview_change,
+    release_schedule,
+    set_cancel_at_period_end,
+)
 from billing.stripe_api.checkout import (
     create_checkout_session,
     create_customer,
     expire_checkout_session,
     find_checkout_session,
+    is_customer_deleted,
     retrieve_checkout_session,
 )
 from billing.stripe_api.client import (
@@ -18,8 +27,9 @@ from billing.stripe_api.client import (
     StripeRefused,
     StripeUnavailable,
 )
+from billing.stripe_api.contracts import create_invoiced_subscription
 from billing.stripe_api.customers import retrieve_customer, write_metadata
-from billing.stripe_api.payments import refund_payment, retrieve_payment
+from billing.stripe_api.payments import credit_payment, refund_payment, retrieve_payment
 from billing.stripe_api.signatures import is_signed
 from billing.stripe_api.subscriptions import (
     cancel_subscription,
@@ -40,13 +50,19 @@ __all__ = [
     "StripeRefused",
     "StripeUnavailable",
     "cancel_subscription",
+    "change_at_period_end",
+    "change_now",
     "create_checkout_session",
     "create_customer",
+    "create_invoiced_subscription",
+    "create_portal_session",
     "create_price",
+    "credit_payment",
     "ensure_product",
     "expire_checkout_session",
     "find_checkout_session",
     "find_price",
+    "is_customer_deleted",
     "is_signed",
     "list_charges",
     "list_disputes",
@@ -54,10 +70,13 @@ __all__ = [
     "list_payments",
     "list_refunds",
     "list_subscriptions",
+    "preview_change",
     "refund_payment",
+    "release_schedule",
     "retrieve_checkout_session",
     "retrieve_customer",
     "retrieve_payment",
     "retrieve_subscription",
+    "set_cancel_at_period_end",
     "write_metadata",
 ]

@@ -3,9 +3,10 @@
 from typing import TYPE_CHECKING
 
 import stripe
+from django.conf import settings
 
 from billing.remote import RemoteCheckoutSession
-from billing.stripe_api.client import client, id_of, translated_errors
+from billing.stripe_api.client import StripeObjectGone, client, id_of, translated_errors
 
 if TYPE_CHECKING:
     from stripe.params.checkout import SessionCreateParams, SessionCreateParamsLineItem
@@ -18,6 +19,16 @@ def create_customer(*, email: str, name: str, idempotency_key: str) -> str:
             {"email": email, "name": name}, {"idempotency_key": idempotency_key}
         )
     return customer.id
+
+
+def is_customer_deleted(stripe_id: str) -> bool:
+    """Whether somebody deleted the customer at Stripe; an id never heard of counts as deleted."""
+    try:
+        with translated_errors():
+            customer = client().v1.customers.retrieve(stripe_id)
+    except StripeObjectGone:
+        return True
+    return bool(getattr(customer, "deleted", False))
 
 
 def create_checkout_session(
@@ -52,7 +63,7 @@ def create_checkout_session(
         params["customer"] = customer_id
     with translated_errors():
         session = client().v1.checkout.sessions.create(
-            _card_only(params), {"idempotency_key": idempotency_key}
+            _switched(_card_only(params)), {"idempotency_key": idempotency_key}
         )
     return _session(session)
 
@@ -63,6 +74,41 @@ def _card_only(params: "SessionCreateParams") -> "SessionCreateParams":
     Gone in API "endive": `allowed_payment_method_types` takes its place.
     """
     return {**params, "payment_method_types": ["card"]}
+
+
+def _switched(params: "SessionCreateParams") -> "SessionCreateParams":
+    return _with_promotion_codes(_with_managed_payments(_with_tax(params)))
+
+
+def _with_tax(params: "SessionCreateParams") -> "SessionCreateParams":
+    """STRIPE_TAX: Stripe computes the tax from the address, and asks a business for its tax id.
+
+    A customer that Stripe knows must let Checkout keep what he types, or it refuses the session.
+    """
+    if not settings.STRIPE_TAX:
+        return params
+    taxed: SessionCreateParams = {
+        **params,
+        "automatic_tax": {"enabled": True},
+        "billing_address_collection": "required",
+        "tax_id_collection": {"enabled": True},
+    }
+    if "customer" in params:
+        taxed["customer_update"] = {"address": "auto", "name": "auto"}
+    return taxed
+
+
+def _with_managed_payments(params: "SessionCreateParams") -> "SessionCreateParams":
+    """STRIPE_MANAGED_PAYMENTS: Stripe is the merchant of record; tax parameters must stay away."""
+    if not settings.STRIPE_MANAGED_PAYMENTS:
+        return params
+    return {**params, "managed_payments": {"enabled": True}}
+
+
+def _with_promotion_codes(params: "SessionCreateParams") -> "SessionCreateParams":
+    if not settings.ALLOW_PROMOTION_CODES:
+        return params
+    return {**params, "allow_promotion_codes": True}
 
 
 def retrieve_checkout_session(session_id: str) -> RemoteCheckoutSession:

@@ -69,3 +69,8 @@ def id_of(reference: Any) -> str:
     if reference is None:
         return ""
     return reference if isinstance(reference, str) else str(reference.id)
+
+
+def metadata_of(row: Any) -> dict[str, str]:
+    """The object's metadata as a dict, which the SDK's own is not."""
+    return dict(row.metadata.to_dict())

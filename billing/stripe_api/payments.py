@@ -1,6 +1,7 @@
 """Payment intents with their charge, refunds and disputes; and making refunds."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import stripe
 
@@ -8,6 +9,9 @@ from billing.remote import RemoteDispute, RemotePaymentState, RemoteRefund
 from billing.stripe_api.client import StripeRefused, client, id_of, translated_errors
 from billing.stripe_api.subscriptions import invoice_of
 from lib.times import from_unix, from_unix_or_none
+
+if TYPE_CHECKING:
+    from stripe.params import CreditNoteCreateParams, RefundCreateParams
 
 
 def retrieve_payment(stripe_id: str) -> RemotePaymentState:
@@ -44,16 +48,39 @@ def refund_payment(stripe_id: str, *, idempotency_key: str, metadata: dict[str, 
     False when a dispute decides about the money instead. Whoever was refunded before, by whatever
     hand, counts as refunded.
     """
+    params: RefundCreateParams = {
+        "payment_intent": stripe_id,
+        "reason": "requested_by_customer",
+        "metadata": metadata,
+    }
+    refunds = client().v1.refunds
+    return _is_given(lambda: refunds.create(params, {"idempotency_key": idempotency_key}))
+
+
+def credit_payment(
+    stripe_id: str, *, invoice_id: str, idempotency_key: str, metadata: dict[str, str]
+) -> bool:
+    """As `refund_payment`, by a credit note on the invoice, so that its tax is taken back too."""
+    with translated_errors():
+        intent = client().v1.payment_intents.retrieve(stripe_id, {"expand": ["latest_charge"]})
+    charge: Any = intent.latest_charge
+    left = charge.amount_captured - charge.amount_refunded
+    if left <= 0:
+        return True
+    params: CreditNoteCreateParams = {
+        "invoice": invoice_id,
+        "amount": left,
+        "refund_amount": left,
+        "metadata": metadata,
+    }
+    notes = client().v1.credit_notes
+    return _is_given(lambda: notes.create(params, {"idempotency_key": idempotency_key}))
+
+
+def _is_given(give: Callable[[], object]) -> bool:
     try:
         with translated_errors():
-            client().v1.refunds.create(
-                {
-                    "payment_intent": stripe_id,
-                    "reason": "requested_by_customer",
-                    "metadata": metadata,
-                },
-                {"idempotency_key": idempotency_key},
-            )
+            give()
     except StripeRefused as error:
         if error.code == "charge_disputed":
             return False

@@ -1,6 +1,7 @@
 """Subscriptions with their customers and paid invoices."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import stripe
 
@@ -10,7 +11,14 @@ from billing.remote import (
     RemotePayment,
     RemoteSubscription,
 )
-from billing.stripe_api.client import StripeObjectGone, client, id_of, translated_errors
+from billing.stripe_api.changes import planned_change
+from billing.stripe_api.client import (
+    StripeObjectGone,
+    client,
+    id_of,
+    metadata_of,
+    translated_errors,
+)
 from billing.stripe_api.customers import customer_of
 from lib.times import from_unix, from_unix_or_none
 
@@ -23,7 +31,7 @@ def retrieve_subscription(stripe_id: str) -> RemoteSubscription:
     with translated_errors():
         v1 = client().v1
         subscription = v1.subscriptions.retrieve(
-            stripe_id, {"expand": ["customer", "latest_invoice"]}
+            stripe_id, {"expand": ["customer", "latest_invoice", "schedule"]}
         )
         paid = v1.invoices.list(
             {"subscription": stripe_id, "status": "paid", "expand": ["data.payments"]}
@@ -45,16 +53,23 @@ def subscription_of(
         livemode=subscription.livemode,
         price_id=item.price.id,
         quantity=item.quantity or 1,
+        collection_method=subscription.collection_method,
+        contract_id=metadata_of(subscription).get("contract", ""),
         current_period_end=from_unix(item.current_period_end),
         created_at=from_unix(subscription.created),
         cancel_at=from_unix_or_none(subscription.cancel_at),
         ended_at=from_unix_or_none(subscription.ended_at),
-        past_due_since=from_unix_or_none(latest.status_transitions.finalized_at)
-        if latest is not None and is_unpaid
-        else None,
+        past_due_since=_unpaid_since(latest) if latest is not None and is_unpaid else None,
         hosted_invoice_url=(latest.hosted_invoice_url or "") if latest and is_unpaid else "",
+        has_pending_update=subscription.pending_update is not None,
+        planned_change=planned_change(subscription.schedule),
         paid_invoices=tuple(invoice_of(one) for one in paid),
     )
+
+
+def _unpaid_since(invoice: stripe.Invoice) -> datetime | None:
+    """An invoice that is sent may be paid until it is due; a card is charged at once."""
+    return from_unix_or_none(invoice.due_date or invoice.status_transitions.finalized_at)
 
 
 def invoice_of(invoice: stripe.Invoice) -> RemoteInvoice:
@@ -62,11 +77,14 @@ def invoice_of(invoice: stripe.Invoice) -> RemoteInvoice:
     return RemoteInvoice(
         stripe_id=invoice.id,
         billing_reason=invoice.billing_reason or "",
+        number=invoice.number or "",
+        hosted_url=invoice.hosted_invoice_url or "",
+        pdf_url=invoice.invoice_pdf or "",
         currency=invoice.currency,
         paid_at=from_unix(invoice.status_transitions.paid_at or invoice.created),
         lines=tuple(_line(line) for line in invoice.lines.data if line.pricing),
         payments=tuple(
-            RemotePayment(id_of(one.payment.payment_intent), one.amount_paid or 0)
+            RemotePayment(id_of(one.payment.payment_intent), one.amount_paid or 0, invoice.id)
             for one in payments
             if one.status == "paid" and one.payment.type == "payment_intent"
         ),

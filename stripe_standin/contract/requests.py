@@ -118,7 +118,7 @@ def _check_metadata(value: Json, path: str) -> Iterator[Problem]:
 
 
 def _read(schema: Json, value: Value) -> Value:
-    """A checked value as Python: int, bool, list; decimals stay strings, "" (unset) stays ""."""
+    """A checked value as Python: int, float, bool, list; decimals stay strings, "" (unset) ""."""
     if "anyOf" in schema:
         fits = (option for option in schema["anyOf"] if not _check(option, value, ""))
         return _read(next(fits), value)
@@ -131,6 +131,8 @@ def _read(schema: Json, value: Value) -> Value:
         return [_read(schema.get("items", {}), value[key]) for key in sorted(value, key=int)]
     if kind == "integer":
         return int(value)
+    if kind == "number":
+        return float(value)
     return value == "true" if kind == "boolean" else value
 
 

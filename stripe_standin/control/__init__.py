@@ -13,7 +13,7 @@
 `livemode` and `api_version` change what the envelope of new events claims, not their content.
 """
 
-from . import deliveries, money, state
+from . import deliveries, money, state, tax
 from .door import Control, answer
 
-__all__ = ["Control", "answer", "deliveries", "money", "state"]
+__all__ = ["Control", "answer", "deliveries", "money", "state", "tax"]

@@ -18,8 +18,13 @@ SETTABLE = {
     "api_version": "api_version",
     "retries_exhausted": "retries_exhausted",
     "cancel_on_dispute": "cancel_on_dispute",
+    "portal_cancel": "portal_cancel",
 }
-CHOICES = {"mode": ("push", "hold"), "retries_exhausted": ("canceled", "unpaid")}
+CHOICES = {
+    "mode": ("push", "hold"),
+    "retries_exhausted": ("canceled", "unpaid"),
+    "portal_cancel": ("cancel_at_period_end", "cancel_at"),
+}
 
 
 @route("POST", "webhooks")

@@ -35,11 +35,18 @@ def add_intent(
 
 
 def try_charge(
-    world: World, intent_id: str, method_id: str, *, present: bool, authenticated: bool = False
+    world: World,
+    intent_id: str,
+    method_id: str,
+    *,
+    present: bool,
+    authenticated: bool = False,
+    first: bool = False,
 ) -> Json:
     """One attempt to charge; the intent afterwards says how it went.
 
-    *present*: the customer sits before the page and can authenticate.
+    *present*: the customer sits before the page and can authenticate. *first*: he is buying at
+    the checkout, where a card that is declined later still pays.
     """
     card = card_of(world, method_id)
     if _wants_authentication(card, present=present) and not authenticated:
@@ -51,15 +58,15 @@ def try_charge(
             last_payment_error=None,
             next_action={"type": "use_stripe_sdk", "use_stripe_sdk": {}},
         )
-    if will_pay(card, present=present, authenticated=authenticated):
+    if will_pay(card, present=present, authenticated=authenticated, first=first):
         return _succeed(world, intent_id, method_id)
     return _decline(world, intent_id, method_id, card)
 
 
-def will_pay(card: Card, *, present: bool, authenticated: bool) -> bool:
+def will_pay(card: Card, *, present: bool, authenticated: bool, first: bool = False) -> bool:
     if _wants_authentication(card, present=present) and not authenticated:
         return False
-    return not card.declined or (card.declined_later and present)
+    return not card.declined or (card.declined_later and first)
 
 
 def fail_authentication(world: World, intent_id: str) -> Json:

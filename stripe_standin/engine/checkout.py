@@ -73,10 +73,13 @@ def _charge(world: World, session_id: str, *, authenticated: bool) -> Outcome:
     """Charge the card; a customer appears only with a card that pays."""
     intent_id = _intent(world, world.get(session_id))
     method_id = world.notes(session_id)["method"]
-    if will_pay(card_of(world, method_id), present=True, authenticated=authenticated):
+    card = card_of(world, method_id)
+    if will_pay(card, present=True, authenticated=authenticated, first=True):
         customer_id = _settle_customer(world, session_id)
         world.change(intent_id, customer=customer_id)
-    intent = try_charge(world, intent_id, method_id, present=True, authenticated=authenticated)
+    intent = try_charge(
+        world, intent_id, method_id, present=True, authenticated=authenticated, first=True
+    )
     return _follow(world, session_id, intent)
 
 

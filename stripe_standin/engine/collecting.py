@@ -142,7 +142,7 @@ def _fail(world: World, invoice_id: str, *, scheduled: bool) -> Json:
         next_payment_attempt=first + RETRY_DAYS[attempts - 1] * DAY if again else None,
     )
     world.emit("invoice.payment_failed", invoice)
-    if retried:
+    if retried and invoice["parent"]:
         _hold_against(world, subscription_of(invoice), exhausted=not again)
     return invoice
 

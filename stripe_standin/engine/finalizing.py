@@ -39,7 +39,8 @@ def finalize_invoice(world: World, invoice_id: str, *, intent_id: str = "") -> J
     if invoice["collection_method"] == "send_invoice":
         changes["due_date"] = _due_date(world, invoice)
     if not customer.get("deleted"):
-        changes |= _use_balance(world, invoice)
+        # What Checkout charged was the whole of it.
+        changes |= {} if intent_id else _use_balance(world, invoice)
         world.change(customer["id"], next_invoice_sequence=sequence + 1)
     invoice = world.change(invoice_id, "invoice.finalized", **changes)
     if invoice["amount_due"]:

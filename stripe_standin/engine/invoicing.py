@@ -101,6 +101,28 @@ def draft_invoice(
     return invoice
 
 
+def draft_by_hand(world: World, params: Json, subscription: Json | None, lines: list[Json]) -> Json:
+    method = params.get("collection_method", "charge_automatically")
+    like: Json = subscription or {
+        "automatic_tax": {"enabled": False},
+        "collection_method": method,
+        "currency": world.get(params["customer"])["currency"] or "usd",
+        "customer": params["customer"],
+        "discounts": [],
+        "id": None,
+        "metadata": {},
+        "test_clock": None,
+    }
+    body = invoice_body(world, like, lines, reason="manual")
+    if subscription is None:
+        body["parent"] = None
+    if "days_until_due" in params:
+        body["due_date"] = world.now() + params["days_until_due"] * 24 * 3600
+    body["auto_advance"] = params.get("auto_advance", False)
+    body["metadata"] = {key: value for key, value in params.get("metadata", {}).items() if value}
+    return world.add(body, "invoice.created")
+
+
 def note_net(world: World, invoice: Json) -> None:
     """Keep what whole periods really cost, so that unused time gives back no more than that."""
     for line in invoice["lines"]["data"]:

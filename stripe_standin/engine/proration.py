@@ -56,6 +56,11 @@ def proration_lines(world: World, subscription: Json, change: Change, at: int) -
     return [credit, _whole_period(world, subscription, change, at)]
 
 
+def credit_line(world: World, subscription: Json, item: Json, at: int) -> Json:
+    """What unused time gives back when everything ends."""
+    return _part(world, subscription, item, at, sign=-1)
+
+
 def _whole_period(world: World, subscription: Json, change: Change, at: int) -> Json:
     """Seen in real traffic: the line of the new interval's first period is a proration too."""
     item = with_new_period(world, change, at)

@@ -80,6 +80,15 @@ def start_subscription(world: World, body: Json, *, waits: bool = False) -> Json
     return subscription
 
 
+def begin_and_collect(world: World, prices: list[tuple[Json, int]], **fields: Any) -> Json:
+    """A subscription that nobody asked for just now: its card is charged without the customer."""
+    subscription = start_subscription(world, subscription_body(world, prices, **fields))
+    invoice_id = subscription["latest_invoice"]
+    if finalize_invoice(world, invoice_id)["status"] == "open":
+        collect(world, invoice_id, present=False)
+    return world.get(subscription["id"])
+
+
 def _settle_currency(world: World, subscription: Json) -> None:
     """A customer is bound to the currency of his first subscription."""
     customer = world.get(subscription["customer"])
@@ -131,7 +140,8 @@ def _next_period(world: World, item: Json) -> Json:
 def finalize_and_collect(world: World, invoice_id: str, *, present: bool) -> Json:
     """What the clock does to a draft after its hour."""
     invoice = world.get(invoice_id)
-    paused = world.get(subscription_of(invoice))["pause_collection"]
+    subscription = world.get(subscription_of(invoice)) if invoice["parent"] else {}
+    paused = subscription.get("pause_collection")
     if paused:
         return _leave_uncollected(world, invoice_id, paused["behavior"])
     invoice = finalize_invoice(world, invoice_id)

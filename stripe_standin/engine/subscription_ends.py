@@ -13,6 +13,10 @@ def end_subscription(
     `cancel_at` goes (seen in real traffic); open drafts and retries stop."""
     subscription = world.get(subscription_id)
     stop_collecting(world, subscription_id)
+    schedule = world.find(subscription["schedule"])
+    if schedule and schedule["status"] == "active":
+        changes: Json = {"canceled_at": world.now(), "current_phase": None, "status": "canceled"}
+        world.change(schedule["id"], "subscription_schedule.canceled", **changes)
     kept = subscription["cancellation_details"] or {"comment": None, "feedback": None}
     cancellation = kept | {"reason": kept.get("reason") or reason} | (details or {})
     return world.change(

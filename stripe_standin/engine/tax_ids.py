@@ -4,7 +4,10 @@ from ..contract import Json, blank
 from ..operations import nulls
 from ..world import World
 
-EU = frozenset("AT BE BG CY CZ DE DK EE EL ES FI FR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split())
+EU = (
+    *("AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "EL", "ES", "FI", "FR", "HR", "HU", "IE"),
+    *("IT", "LT", "LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK"),
+)
 
 
 def type_of(value: str) -> str:
@@ -28,7 +31,7 @@ def add_tax_id(world: World, customer_id: str, value: str, kind: str = "") -> Js
         country=value[:2].upper() if kind == "eu_vat" else {"gb_vat": "GB"}.get(kind, "US"),
         created=world.now(),
         customer=customer_id,
-        owner=nulls_of_owner(customer_id),
+        owner=owner_of(customer_id),
         type=kind,
         value=value,
         verification=nulls("tax_id_verification", status=checked),
@@ -36,7 +39,7 @@ def add_tax_id(world: World, customer_id: str, value: str, kind: str = "") -> Js
     return world.add(body, "customer.tax_id.created")
 
 
-def nulls_of_owner(customer_id: str) -> Json:
+def owner_of(customer_id: str) -> Json:
     return {"type": "customer", "customer": customer_id, "customer_account": None}
 
 

@@ -31,14 +31,35 @@ def read_fields(body: bytes) -> dict[str, str]:
 
 
 def read_payer(fields: dict[str, str], session: Json, items: list[Json], now_year: int) -> Payer:
+    if is_free(session):
+        # "if_required": nothing is due, so no card is asked for.
+        number, expires = "", (12, 2034)
+    else:
+        number = _card(fields.get("card_number", ""))
+        expires = _expires(fields.get("exp", ""), now_year)
+        _with_cvc(fields)
     return Payer(
-        card_number=_card(fields.get("card_number", "")),
+        card_number=number,
         email=_email(fields, session),
         name=fields.get("name", ""),
         country=_country(fields.get("country", ""), session),
-        expires=_expires(fields.get("exp", ""), now_year),
-        quantities=_quantities(_with_cvc(fields), items),
+        expires=expires,
+        quantities=_quantities(fields, items),
+        tax_id=_tax_id(fields.get("tax_id", ""), session),
     )
+
+
+def is_free(session: Json) -> bool:
+    free = not session["amount_total"]
+    return free and session["payment_method_collection"] == "if_required"
+
+
+def _tax_id(given: str, session: Json) -> str:
+    if given and not (session.get("tax_id_collection") or {}).get("enabled"):
+        raise BadInputError("This page takes no tax ID.")
+    if given and not re.fullmatch(r"[A-Za-z0-9-]{5,20}", given):
+        raise BadInputError("Your tax ID is invalid.")
+    return given.upper()
 
 
 def add_customers_card(world: World, fields: dict[str, str], customer_id: str, year: int) -> Json:
@@ -68,7 +89,10 @@ def _email(fields: dict[str, str], session: Json) -> str:
 
 
 def _country(given: str, session: Json) -> str:
-    if not given and session["billing_address_collection"] == "required":
+    # Without a place there is no tax to calculate.
+    needed = session["billing_address_collection"] == "required"
+    needed = needed or (session["automatic_tax"]["enabled"] and not session["customer"])
+    if not given and needed:
         raise BadInputError("Your country is missing.")
     if given and not re.fullmatch("[A-Za-z]{2}", given):
         raise BadInputError("Give your country as two letters, such as DE or US.")

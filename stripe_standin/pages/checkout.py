@@ -10,7 +10,16 @@ from ..engine.checkout import Outcome, authenticate, pay
 from ..http import Answer, Request
 from ..timeline import catch_up
 from ..world import World
-from .card_form import CARD, BadInputError, adjustable_item, known_email, read_fields, read_payer
+from .card_form import (
+    CARD,
+    BadInputError,
+    adjustable_item,
+    is_free,
+    known_email,
+    read_fields,
+    read_payer,
+)
+from .codes import apply_code
 from .html import Markup, error_line, fill, page, redirect, secure_page
 
 FORM = Template("""
@@ -19,10 +28,12 @@ $summary
 $error
 <form method="post" action="$action">
 $fields
+$code
 <label for="name">Name on card</label>
 <input id="name" name="name" autocomplete="cc-name" value="$cardholder">
 <label for="country">Country <span class="soft">(two letters$optional)</span></label>
 <input id="country" name="country" autocomplete="country" maxlength="2" value="$country">
+$tax_id
 $card
 $note
 <button type="submit">Subscribe</button>
@@ -39,10 +50,16 @@ QUANTITY = Template("""<label for="quantity">Quantity</label>
 SUMMARY = Template("""<table>
 <thead><tr><th>Product</th><th>Quantity</th><th>Price</th></tr></thead>
 <tbody>$rows</tbody>
-<tfoot><tr><th>Total due today</th><td></td><td>$total</td></tr></tfoot>
+<tfoot>$parts<tr><th>Total due today</th><td></td><td>$total</td></tr></tfoot>
 </table>""")
 ROW = Template("""<tr><td>$name<br><span class="soft">$every</span></td><td>$quantity</td>
 <td>$amount</td></tr>""")
+PART = Template("<tr><td>$name</td><td></td><td>$amount</td></tr>")
+TAX_ID = Markup("""<label for="tax_id">Tax ID <span class="soft">(optional)</span></label>
+<input id="tax_id" name="tax_id">""")
+CODE = Template("""<label for="promotion_code">Promotion code</label>
+<div class="pair"><input id="promotion_code" name="promotion_code" value="$code">
+<button class="plain" formaction="$action/promotion_code" formnovalidate>Apply</button></div>""")
 ENDED = Template("""<h1>$title</h1><p>$words</p>$back""")
 BACK = Template("""<p><a href="$url">$words</a></p>""")
 
@@ -52,7 +69,10 @@ def answer(world: World, session_id: str, rest: list[str], request: Request) -> 
         return show(world, session_id)
     if rest == ["3ds"]:
         return submit_secure(world, session_id, request)
-    return submit(world, session_id, request)
+    with world.transaction(), world.by_clock_of(session_id):
+        if rest == ["promotion_code"]:
+            return submit_code(world, session_id, request)
+        return submit(world, session_id, request)
 
 
 def show(world: World, session_id: str) -> Answer:
@@ -63,25 +83,36 @@ def show(world: World, session_id: str) -> Answer:
 
 
 def submit(world: World, session_id: str, request: Request) -> Answer:
-    with world.transaction():
-        catch_up(world)
-        session = _find(world, session_id)
-        if session is None or not _is_open(session):
-            return _ended(session)
-        if _lost_customer(world, session):
-            return _form(world, session, "This customer no longer exists.", status=400)
-        fields = read_fields(request.body)
-        items = world.notes(session_id)["items"]
-        try:
-            year = datetime.fromtimestamp(world.now(), UTC).year
-            payer = read_payer(fields, session, items, year)
-        except BadInputError as bad:
-            return _form(world, session, str(bad), fields, status=400)
-        return _after(world, session_id, pay(world, session_id, payer), fields)
+    catch_up(world)
+    session = _find(world, session_id)
+    if session is None or not _is_open(session):
+        return _ended(session)
+    if _lost_customer(world, session):
+        return _form(world, session, "This customer no longer exists.", status=400)
+    fields = read_fields(request.body)
+    try:
+        session = apply_code(world, session, fields)
+        year = datetime.fromtimestamp(world.now(), UTC).year
+        payer = read_payer(fields, session, world.notes(session_id)["items"], year)
+    except BadInputError as bad:
+        return _form(world, world.get(session_id), str(bad), fields, status=400)
+    return _after(world, session_id, pay(world, session_id, payer), fields)
+
+
+def submit_code(world: World, session_id: str, request: Request) -> Answer:
+    """The button beside the promotion code: show the new total, and keep what was typed."""
+    session = _find(world, session_id)
+    if session is None or not _is_open(session):
+        return _ended(session)
+    fields = read_fields(request.body)
+    try:
+        return _form(world, apply_code(world, session, fields), "", fields)
+    except BadInputError as bad:
+        return _form(world, session, str(bad), fields, status=400)
 
 
 def submit_secure(world: World, session_id: str, request: Request) -> Answer:
-    with world.transaction():
+    with world.transaction(), world.by_clock_of(session_id):
         session = _find(world, session_id)
         if session is None or not _is_open(session):
             return _ended(session)
@@ -150,7 +181,9 @@ def _form(
         cardholder=given.get("name", ""),
         country=given.get("country", ""),
         optional="" if session["billing_address_collection"] == "required" else ", optional",
-        card=CARD,
+        card=Markup("") if is_free(session) else CARD,
+        code=code_field(session, given),
+        tax_id=TAX_ID if (session.get("tax_id_collection") or {}).get("enabled") else Markup(""),
         note=_note(session),
         back=_back(session, "← Back"),
     )
@@ -176,14 +209,26 @@ def _fields(session: Json, items: list[Json], given: dict[str, str]) -> str:
 
 def _summary(session: Json, items: list[Json]) -> str:
     rows = "".join(_row(item) for item in items)
-    total = shown(session["amount_total"], session["currency"])
-    return fill(SUMMARY, rows=Markup(rows), total=total)
+    currency, details = session["currency"], session["total_details"]
+    parts = [("Discount", -details["amount_discount"]), ("Tax", details["amount_tax"])]
+    lines = "".join(
+        fill(PART, name=name, amount=shown(amount, currency)) for name, amount in parts if amount
+    )
+    total = shown(session["amount_total"], currency)
+    return fill(SUMMARY, rows=Markup(rows), parts=Markup(lines), total=total)
+
+
+def code_field(session: Json, given: dict[str, str]) -> Markup:
+    if not session["allow_promotion_codes"]:
+        return Markup("")
+    typed = given.get("promotion_code", "")
+    return fill(CODE, code=typed, action=f"/c/pay/{session['id']}")
 
 
 def _row(item: Json) -> str:
     recurring = item["price"]["recurring"]
     every = f"billed every {recurring['interval']}" if recurring else "once"
-    amount = shown(item["amount_total"], item["currency"])
+    amount = shown(item["amount_subtotal"], item["currency"])
     return fill(
         ROW, name=item["description"], every=every, quantity=item["quantity"], amount=amount
     )

@@ -30,7 +30,7 @@ FORM = Template("""<form method="post" action="$action">$card
 
 
 def answer(world: World, invoice_id: str, rest: list[str], request: Request) -> Answer:
-    with world.transaction():
+    with world.transaction(), world.by_clock_of(invoice_id):
         catch_up(world)
         invoice = world.find(invoice_id)
         if not invoice or invoice["object"] != "invoice" or invoice["status"] == "draft":

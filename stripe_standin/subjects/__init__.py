@@ -5,9 +5,11 @@ A new subject is a new file here and its name in the list below.
 
 from . import (
     account,
+    balances,
     charges,
     checkout,
     coupons,
+    credit_notes,
     customers,
     disputes,
     events,
@@ -20,17 +22,22 @@ from . import (
     products,
     promotion_codes,
     refunds,
+    schedules,
     subscription_creation,
     subscription_items,
     subscriptions,
+    tax_ids,
+    test_clocks,
     webhook_endpoints,
 )
 
 __all__ = [
     "account",
+    "balances",
     "charges",
     "checkout",
     "coupons",
+    "credit_notes",
     "customers",
     "disputes",
     "events",
@@ -43,8 +50,11 @@ __all__ = [
     "products",
     "promotion_codes",
     "refunds",
+    "schedules",
     "subscription_creation",
     "subscription_items",
     "subscriptions",
+    "tax_ids",
+    "test_clocks",
     "webhook_endpoints",
 ]

@@ -1,6 +1,7 @@
 """Checkout sessions: opened here, paid on the hosted page."""
 
 from ..contract import Json, Value, blank
+from ..engine.checkout_totals import recount
 from ..errors import invalid_request, not_built
 from ..expansion import shown_on_request
 from ..lists import PAGING, cut, matches, page, whole
@@ -8,6 +9,7 @@ from ..operations import Call, merged_metadata, nulls, operation
 from ..world import World
 from .checkout_items import read_items
 from .checkout_rules import check_session
+from .redemption import read_discount
 
 URL = "/v1/checkout/sessions"
 LIFETIME_SECONDS = 24 * 3600
@@ -18,8 +20,9 @@ CREATE = (
     " subscription_data.metadata subscription_data.description subscription_data.billing_mode.type"
     " adaptive_pricing.enabled allow_promotion_codes automatic_tax.enabled currency"
     " billing_address_collection customer_update custom_text payment_method_collection"
-    " tax_id_collection.enabled managed_payments.enabled phone_number_collection.enabled"
-    " submit_type payment_method_options.card.request_three_d_secure integration_identifier"
+    " tax_id_collection.enabled tax_id_collection.required managed_payments.enabled"
+    " discounts phone_number_collection.enabled submit_type integration_identifier"
+    " payment_method_options.card.request_three_d_secure"
 )
 # "without payment_method_types a real session offered these": the page takes cards only.
 DYNAMIC_METHODS = ["card", "klarna", "link", "us_bank_account"]
@@ -30,14 +33,8 @@ def create_session(call: Call) -> Json:
     world, params = call.world, call.params
     check_session(world, params)
     items = read_items(call)
-    total = sum(item["amount_total"] for item in items)
-    if not total and params.get("payment_method_collection") == "if_required":
-        raise not_built("a free session without a card")
-    session = _session_body(world, params) | {
-        "amount_subtotal": total,
-        "amount_total": total,
-        "currency": items[0]["currency"],
-    }
+    session = _session_body(world, params) | {"currency": items[0]["currency"]}
+    session["discounts"] = _discounts(call, items)
     copied = "success_url cancel_url client_reference_id customer customer_email locale"
     session |= call.given(*copied.split(), "allow_promotion_codes", "billing_address_collection")
     session |= call.given("submit_type", "integration_identifier")
@@ -47,15 +44,41 @@ def create_session(call: Call) -> Json:
         subscription_data=params.get("subscription_data", {}),
         customer_update=params.get("customer_update", {}),
     )
-    return world.put(session)
+    world.put(session)
+    return recount(world, session["id"])
+
+
+def _discounts(call: Call, items: list[Json]) -> list[Json] | None:
+    """What the shop gives by itself; the buyer may type in a code where that is allowed."""
+    if "discounts" not in call.params:
+        return None
+    found = []
+    for position, given in enumerate(call.params["discounts"]):
+        coupon_id, code_id = read_discount(
+            call.world,
+            given,
+            f"discounts[{position}]",
+            customer_id=call.params.get("customer"),
+            amount=sum(item["amount_subtotal"] for item in items),
+            currency=items[0]["currency"],
+        )
+        # A promotion code is shown instead of the coupon that is behind it.
+        found.append({"coupon": None if code_id else coupon_id, "promotion_code": code_id})
+    return found
 
 
 def _session_body(world: World, params: Json) -> Json:
     session_id = world.new_id("cs_test_a1", 56)
-    return blank(
+    taxed = params.get("automatic_tax", {}).get("enabled", False)
+    body = blank(
         "checkout.session",
         id=session_id,
-        automatic_tax=nulls("payment_pages_checkout_session_automatic_tax", enabled=False),
+        automatic_tax=nulls(
+            "payment_pages_checkout_session_automatic_tax",
+            enabled=taxed,
+            liability={"type": "self"} if taxed else None,
+            provider="stripe" if taxed else None,
+        ),
         adaptive_pricing={"enabled": False},
         created=world.now(),
         custom_text=_custom_text(params),
@@ -77,6 +100,18 @@ def _session_body(world: World, params: Json) -> Json:
         ui_mode="hosted_page",
         url=f"{world.options.public_url}/c/pay/{session_id}",
     )
+    return body | _switches(params)
+
+
+def _switches(params: Json) -> Json:
+    """What is only there when it was switched on (or off) by hand."""
+    shown: Json = {}
+    if "tax_id_collection" in params:
+        shown["tax_id_collection"] = {"required": "never", **params["tax_id_collection"]}
+    if "managed_payments" in params:
+        managed = params["managed_payments"].get("enabled", False)
+        shown["managed_payments"] = {"enabled": managed}
+    return shown
 
 
 def _card_options(params: Json) -> Json:

@@ -11,7 +11,6 @@ from ..world import World
 from .customers import check_email
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 30 * 60, 24 * 3600
-SWITCHES = ("automatic_tax", "tax_id_collection", "managed_payments", "phone_number_collection")
 
 
 def check_session(world: World, params: Json) -> None:
@@ -20,11 +19,55 @@ def check_session(world: World, params: Json) -> None:
     _check_customer(world, params)
     _check_expiry(world, params)
     _check_methods(params)
-    for name in SWITCHES:
-        if params.get(name, {}).get("enabled"):
+    _check_discounts(params)
+    _check_tax(world, params)
+    for name in ("phone_number_collection", "adaptive_pricing"):
+        if _is_on(params, name):
             raise not_built(f"{name}[enabled]=true")
-    if params.get("adaptive_pricing", {}).get("enabled"):
-        raise not_built("adaptive_pricing[enabled]=true")
+
+
+def _is_on(params: Json, name: str) -> bool:
+    return bool(params.get(name, {}).get("enabled"))
+
+
+def _check_discounts(params: Json) -> None:
+    if "discounts" in params and "allow_promotion_codes" in params:
+        message = "You may only specify one of these parameters: allow_promotion_codes, discounts."
+        raise invalid_request(message, param="allow_promotion_codes")
+    # "The coupon or promotion code to apply to this Session. Currently, only up to one".
+    if len(params.get("discounts") or []) > 1:
+        raise invalid_request("You may only specify one discount.", param="discounts")
+
+
+def _check_tax(world: World, params: Json) -> None:
+    """docs.stripe.com/tax/checkout: a customer's address must be there or be kept."""
+    update = params.get("customer_update", {})
+    if _is_on(params, "managed_payments"):
+        # docs.stripe.com/payments/managed-payments: tax is the merchant of record's affair.
+        for name in ("automatic_tax", "tax_id_collection"):
+            if name in params:
+                message = f"You can't pass `{name}` when managed payments are enabled."
+                raise invalid_request(message, param=name)
+    customer = world.find(params.get("customer"))
+    if not customer:
+        return
+    place = (customer.get("address") or {}).get("country")
+    kept = "auto" in (update.get("address"), update.get("shipping"))
+    if _is_on(params, "automatic_tax") and not (place or kept):
+        message = (
+            "Automatic tax calculation in Checkout requires a valid address on the Customer. Add a"
+            " valid address to the Customer or set either `customer_update[address]` to 'auto' or"
+            " `customer_update[shipping]` to 'auto' to save the address entered in Checkout to the"
+            " Customer."
+        )
+        code = "customer_tax_location_invalid"
+        raise invalid_request(message, param="automatic_tax", code=code)
+    if _is_on(params, "tax_id_collection") and update.get("name") != "auto":
+        message = (
+            "Tax ID collection requires updating business name on the customer. To enable tax ID"
+            " collection for an existing customer, please set `customer_update[name]` to `auto`."
+        )
+        raise invalid_request(message, param="customer_update[name]")
 
 
 def _check_mode(params: Json) -> None:

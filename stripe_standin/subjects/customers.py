@@ -4,16 +4,18 @@ import re
 
 from ..contract import Json, Value
 from ..engine.subscription_ends import LIVE, end_subscription
+from ..engine.tax_ids import add_tax_id
 from ..engine.wallets import add_customer, customers_method
 from ..errors import invalid_request, missing
 from ..expansion import shown_on_request
 from ..lists import PAGING, matches, page, whole
 from ..operations import Call, merged_metadata, nulls, operation
-from ..world import World
+from ..world import CLOCK, World
 
 URL = "/v1/customers"
 PLAIN = "description email name phone tax_exempt preferred_locales"
 FIELDS = PLAIN + " address metadata invoice_settings.default_payment_method"
+MAX_ON_CLOCK = 3
 EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 
 
@@ -22,15 +24,31 @@ def check_email(email: Value, param: str = "email") -> None:
         raise invalid_request(f"Invalid email address: {email}", param=param, code="email_invalid")
 
 
-@operation("POST", URL, takes=FIELDS)
+@operation("POST", URL, takes=FIELDS + " balance tax_id_data test_clock")
 def create_customer(call: Call) -> Json:
     check_email(call.params.get("email"))
     if call.params.get("invoice_settings"):
         message = "The customer must have a payment method attached before it can be a default."
         raise invalid_request(message, param="invoice_settings[default_payment_method]")
     fields = call.given(*PLAIN.split()) | _address(call.params)
+    if "test_clock" in call.params:
+        check_room(call.world, call.params["test_clock"])
     metadata = merged_metadata({}, call.params.get("metadata"))
-    return add_customer(call.world, metadata=metadata, **fields)
+    fields |= call.given("balance", "test_clock")
+    customer = add_customer(call.world, metadata=metadata, **fields)
+    for given in call.params.get("tax_id_data", []):
+        add_tax_id(call.world, customer["id"], given["value"], given["type"])
+    return customer
+
+
+def check_room(world: World, clock_id: str) -> None:
+    """docs.stripe.com/billing/testing/test-clocks: "up to three customers"."""
+    found = world.find(clock_id)
+    if not found or found["object"] != CLOCK or found.get("deleted"):
+        raise missing(CLOCK, clock_id, param="test_clock", status=400)
+    if len(world.rows("customer", test_clock=clock_id)) >= MAX_ON_CLOCK:
+        message = f"You can only have {MAX_ON_CLOCK} customers on a test clock."
+        raise invalid_request(message, param="test_clock")
 
 
 def _address(params: Json) -> Json:
@@ -81,13 +99,16 @@ def _invoice_settings(call: Call, customer: Json) -> Json:
 
 @operation("DELETE", URL + "/{customer}")
 def delete_customer(call: Call) -> Json:
+    return remove_customer(call.world, _living(call))
+
+
+def remove_customer(world: World, customer: Json) -> Json:
     """docs.stripe.com/api/customers/delete: "Also immediately cancels any active subscriptions"."""
-    customer = _living(call)
-    for subscription in call.world.rows("subscription", customer=customer["id"]):
+    for subscription in world.all("subscription", customer=customer["id"]):
         if subscription["status"] in LIVE:
-            end_subscription(call.world, subscription["id"], reason="cancellation_requested")
-    call.world.emit("customer.deleted", customer)
-    return call.world.put({"id": customer["id"], "object": "customer", "deleted": True})
+            end_subscription(world, subscription["id"], reason="cancellation_requested")
+    world.emit("customer.deleted", customer)
+    return world.put({"id": customer["id"], "object": "customer", "deleted": True})
 
 
 @operation("GET", URL + "/{customer}/payment_methods", takes=PAGING + " type")
@@ -96,6 +117,11 @@ def list_customer_payment_methods(call: Call) -> Json:
     url = f"{URL}/{customer['id']}/payment_methods"
     methods = call.world.rows("payment_method", customer=customer["id"])
     return page(call, url, [m for m in methods if matches(m, call.params, "type")])
+
+
+@shown_on_request("customer", "tax_ids")
+def show_tax_ids(world: World, customer: Json) -> Value:
+    return whole(f"{URL}/{customer['id']}/tax_ids", world.all("tax_id", customer=customer["id"]))
 
 
 @shown_on_request("customer", "subscriptions")

@@ -3,7 +3,7 @@
 from ..contract import Json
 from ..engine.collecting import collect, mark_paid, why_unpaid
 from ..engine.finalizing import finalize_invoice
-from ..engine.invoicing import DRAFT_SECONDS
+from ..engine.invoicing import DRAFT_SECONDS, draft_by_hand
 from ..engine.voiding import cancel_payment, give_up, void_invoice
 from ..engine.wallets import customers_method
 from ..errors import invalid_request
@@ -133,3 +133,41 @@ def send_invoice(call: Call) -> Json:
         invoice = finalize_invoice(call.world, invoice["id"])
     call.world.emit("invoice.sent", invoice)
     return invoice
+
+
+@operation(
+    "POST",
+    URL,
+    takes="customer subscription auto_advance collection_method days_until_due metadata",
+)
+def create_invoice(call: Call) -> Json:
+    """A draft by hand: what is pending on a subscription, or nothing at all."""
+    world, params = call.world, call.params
+    subscription = world.find(params.get("subscription"))
+    if "subscription" in params:
+        subscription = world.require("subscription", params["subscription"], param="subscription")
+        params.setdefault("customer", subscription["customer"])
+    if not params.get("customer"):
+        message = "Missing required param: customer."
+        raise invalid_request(message, param="customer", code="parameter_missing")
+    world.require("customer", params["customer"], param="customer")
+    lines = world.notes(subscription["id"]).get("pending_lines", []) if subscription else []
+    if subscription:
+        if not lines:
+            message = f"Nothing to invoice for subscription {subscription['id']}"
+            raise invalid_request(message, code="invoice_no_subscription_line_items")
+        world.note(subscription["id"], pending_lines=[])
+    return draft_by_hand(world, params, subscription, lines)
+
+
+@operation("DELETE", URL + "/{invoice}")
+def delete_invoice(call: Call) -> Json:
+    """ "Permanently deletes a one-off invoice draft. ... Attempts to delete invoices that are no
+    longer in a draft state will fail; once an invoice has been finalized or if an invoice is for a
+    subscription, it must be voided"."""
+    invoice = _in_status(call, "delete", "draft")
+    if invoice["parent"]:
+        message = "You can only delete draft invoices that do not belong to a subscription."
+        raise invalid_request(message)
+    call.world.emit("invoice.deleted", invoice)
+    return call.world.put({"id": invoice["id"], "object": "invoice", "deleted": True})

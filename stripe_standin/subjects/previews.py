@@ -3,10 +3,11 @@
 from ..contract import Json
 from ..engine.invoicing import invoice_body
 from ..engine.lines import item_line, item_period
-from ..engine.subscribing import subscription_body
+from ..engine.subscribing import SELF_TAXED, subscription_body
 from ..engine.updating import preview_lines
 from ..errors import invalid_request
 from ..operations import Call, operation
+from .redemption import read_discounts
 from .subscription_changes import checked_quantity, read_update, recurring_price
 
 DETAILS = " ".join(
@@ -17,7 +18,11 @@ DETAILS = " ".join(
 )
 
 
-@operation("POST", "/v1/invoices/create_preview", takes=f"customer subscription {DETAILS}")
+@operation(
+    "POST",
+    "/v1/invoices/create_preview",
+    takes=f"automatic_tax.enabled customer discounts subscription {DETAILS}",
+)
 def preview_invoice(call: Call) -> Json:
     if "subscription" in call.params:
         return _preview_update(call)
@@ -67,4 +72,14 @@ def _preview_beginning(call: Call, items: list[Json]) -> Json:
 
 def _draft(call: Call, subscription: Json, lines: list[Json], reason: str) -> Json:
     invoice_id = call.world.new_id("upcoming_in_1")
-    return invoice_body(call.world, subscription, lines, reason=reason, invoice_id=invoice_id)
+    found = read_discounts(call, subscription, amount=0)
+    if call.params.get("automatic_tax", {}).get("enabled"):
+        subscription = subscription | {"automatic_tax": SELF_TAXED}
+    return invoice_body(
+        call.world,
+        subscription,
+        lines,
+        reason=reason,
+        invoice_id=invoice_id,
+        discounts=found,
+    )

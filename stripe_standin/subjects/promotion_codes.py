@@ -50,8 +50,9 @@ def create_promotion_code(call: Call) -> Json:
 
 
 def _restrictions(params: Json) -> Json:
-    none = {"first_time_transaction": False, "minimum_amount": None}
-    return none | {"minimum_amount_currency": None} | params.get("restrictions", {})
+    none: Json = {"minimum_amount": None, "minimum_amount_currency": None}
+    given: Json = params.get("restrictions", {})
+    return {"first_time_transaction": False} | none | given
 
 
 def _check(call: Call, coupon: Json, code: str) -> None:

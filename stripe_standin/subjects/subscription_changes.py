@@ -36,6 +36,8 @@ def change_items(call: Call, subscription: Json, fields: Json) -> Json:
             f" that pending updates support; not {unfit}."
         )
         raise invalid_request(message)
+    if behavior == "pending_if_incomplete" and "discounts" in call.params:
+        raise not_built("discounts in a pending update")
     update = read_update(call, subscription, call.params, call.params.get("items", []))
     return apply_update(call.world, subscription["id"], update, fields)
 

@@ -1,20 +1,24 @@
 """Subscriptions made through the API, such as those of invoice customers."""
 
 from ..contract import Json
+from ..engine import amounts
 from ..engine.collecting import collect, default_method, why_unpaid
+from ..engine.coupons import redeem
 from ..engine.finalizing import finalize_invoice
-from ..engine.subscribing import start_subscription, subscription_body
+from ..engine.subscribing import SELF_TAXED, start_subscription, subscription_body
 from ..engine.wallets import customers_method
 from ..errors import invalid_request, not_built
 from ..operations import Call, merged_metadata, operation
 from ..world import World
+from .redemption import read_discounts
 from .subscription_changes import checked_quantity, recurring_price
 
 URL = "/v1/subscriptions"
 TAKES = (
     "customer items.price items.quantity collection_method days_until_due default_payment_method"
     " description metadata off_session payment_behavior payment_settings.payment_method_types"
-    " payment_settings.save_default_payment_method billing_mode.type"
+    " payment_settings.save_default_payment_method billing_mode.type discounts"
+    " automatic_tax.enabled"
 )
 
 
@@ -35,11 +39,35 @@ def create_subscription(call: Call) -> Json:
     body["payment_settings"] |= params.get("payment_settings", {})
     if params.get("billing_mode", {}).get("type") == "classic":
         body["billing_mode"] = {"type": "classic", "flexible": None}
+    _price(call, body)
     if body["collection_method"] == "send_invoice":
         # "The subscription is active at once", and its invoice is sent after the usual hour.
         body["status"] = "active"
         return start_subscription(world, body, waits=True)
     return _collect_first(call, start_subscription(world, body))
+
+
+def _price(call: Call, body: Json) -> None:
+    """Discounts and tax."""
+    items = body["items"]["data"]
+    amount = sum(amounts.total(call.world, item["price"], item["quantity"]) for item in items)
+    found = read_discounts(call, body, amount) or []
+    body["discounts"] = [redeem(call.world, discount) for discount in found]
+    if call.params.get("automatic_tax", {}).get("enabled"):
+        check_taxable(call.world, body["customer"])
+        body["automatic_tax"] = SELF_TAXED
+
+
+def check_taxable(world: World, customer_id: str) -> None:
+    """docs.stripe.com/tax/subscriptions: the customer's place must be known."""
+    if not (world.get(customer_id)["address"] or {}).get("country"):
+        message = (
+            "The customer's location isn't recognized. Set a valid customer address in order to"
+            " automatically calculate tax."
+        )
+        raise invalid_request(
+            message, param="automatic_tax[enabled]", code="customer_tax_location_invalid"
+        )
 
 
 def _bought(call: Call) -> list[tuple[Json, int]]:

@@ -1,18 +1,24 @@
 """Subscriptions: to be read, changed in what costs nothing, and canceled."""
 
 from ..contract import Json, Value
+from ..engine.coupons import redeem
+from ..engine.final_bills import bill_the_end
+from ..engine.scheduling import follow_update
+from ..engine.subscribing import SELF_TAXED
 from ..engine.subscription_ends import end_subscription
 from ..engine.wallets import customers_method
 from ..errors import invalid_request, not_built
 from ..lists import PAGING, in_range, matches, page
 from ..operations import Call, merged_metadata, operation
 from . import subscription_changes
+from .redemption import read_discounts
+from .subscription_creation import check_taxable
 
 URL = "/v1/subscriptions"
 LIST = " collection_method created current_period_start current_period_end customer price status"
 FIELDS = (
     "cancel_at cancel_at_period_end cancellation_details default_payment_method description"
-    " pause_collection"
+    " pause_collection discounts automatic_tax.enabled"
 )
 ENDED = ("canceled", "incomplete_expired")
 
@@ -62,10 +68,33 @@ def update_subscription(call: Call) -> Json:
         message = "A canceled subscription can only update its cancellation_details and metadata."
         if set(call.params) - {"metadata", "cancellation_details", "expand"}:
             raise invalid_request(message)
-    changes = _changes(call, subscription)
+    changes = _changes(call, subscription) | _price(call, subscription)
     if "items" in call.params:
-        return subscription_changes.change_items(call, subscription, changes)
+        changed = subscription_changes.change_items(call, subscription, changes)
+        follow_update(call.world, changed)
+        return changed
     return call.world.change(subscription["id"], "customer.subscription.updated", **changes)
+
+
+def _price(call: Call, subscription: Json) -> Json:
+    """Other discounts, or tax switched on or off: for the invoices from now on."""
+    world, changes = call.world, Json()
+    found = read_discounts(call, subscription, amount=0)
+    if found is not None:
+        kept = [each["id"] for each in found if "coupon" not in each]
+        gone = [each for each in subscription["discounts"] if each not in kept]
+        changes["discounts"] = [
+            redeem(world, each) if "coupon" in each else each["id"] for each in found
+        ]
+        for discount_id in gone:
+            world.emit("customer.discount.deleted", world.get(discount_id))
+    if "automatic_tax" in call.params:
+        wanted = call.params["automatic_tax"]["enabled"]
+        if wanted:
+            check_taxable(world, subscription["customer"])
+        off = {"disabled_reason": None, "enabled": False, "liability": None}
+        changes["automatic_tax"] = SELF_TAXED if wanted else off
+    return changes
 
 
 def _changes(call: Call, subscription: Json) -> Json:
@@ -86,6 +115,13 @@ def _cancellation(call: Call, subscription: Json) -> Json:
     """When it shall end. Setting fills all of `cancel_at`, `canceled_at` and the reason; unsetting
     clears all three (seen in real traffic)."""
     params = call.params
+    if subscription["schedule"] and ("cancel_at" in params or "cancel_at_period_end" in params):
+        message = (
+            "The subscription is managed by the subscription schedule"
+            f" `{subscription['schedule']}`, and updating any cancelation behavior directly is not"
+            " allowed. Please update the schedule instead."
+        )
+        raise invalid_request(message)
     details = _details(subscription, params.get("cancellation_details", {}))
     if "cancel_at" in params and "cancel_at_period_end" in params:
         message = "You may only specify one of these parameters: cancel_at, cancel_at_period_end."
@@ -135,12 +171,15 @@ def _moment(call: Call, subscription: Json, given: Value) -> int | None:
 )
 def cancel_subscription(call: Call) -> Json:
     subscription = call.world.require("subscription", call.ids[0])
-    for name in ("invoice_now", "prorate"):
-        if call.params.get(name):
-            raise not_built(f"{name}=true when canceling")
     if subscription["status"] in ENDED:
         message = f"No such subscription: '{subscription['id']}'"
         raise invalid_request(message, param="id", code="resource_missing", status=404)
+    bill_the_end(
+        call.world,
+        subscription["id"],
+        invoice_now=call.params.get("invoice_now", False),
+        prorate=call.params.get("prorate", False),
+    )
     given = call.params.get("cancellation_details", {})
     details = {key: value or None for key, value in given.items()}
     reason = "cancellation_requested"

@@ -65,7 +65,7 @@ def address(world: World, row: Json) -> tuple[str, str]:
 def rendered(world: World, row: Json, signed_at: int | None = None) -> Json:
     """The exact request that the endpoint gets."""
     event, unchecked = as_newer(world, world.get(row["event"]))
-    body = json.dumps(event, indent=2, ensure_ascii=False)
+    body = json.dumps(event, ensure_ascii=False)
     url, secret = address(world, row)
     signature = signature_header(body, secret, signed_at)
     headers = {

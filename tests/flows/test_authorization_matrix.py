@@ -18,7 +18,7 @@ from django.http import HttpRequest
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
-from billing.models import Cart, Price, Subscription
+from billing.models import Cart, Price, StripeCustomer, Subscription
 from lib.tokens import TokenKind, mint_token
 from licenses.credentials import revoke_credential
 from licenses.models import Credential, Customer, License, User
@@ -72,6 +72,12 @@ PAGES: dict[tuple[str, str], dict[str, int]] = {
     ("POST", "account/keys/<int:credential_id>/revoke/"): only(HOLDER, 302, signed=404),
     ("GET", "account/licenses/<int:license_id>/document/"): only(HOLDER, 200, signed=404),
     ("GET", "account/subscriptions/<int:subscription_id>/refund/"): only(HOLDER, 200, signed=404),
+    ("GET", "account/subscriptions/<int:subscription_id>/change/"): only(HOLDER, 200, signed=404),
+    # 302: Stripe is away in this test; the account says so.
+    ("POST", "account/subscriptions/<int:subscription_id>/keep/"): only(HOLDER, 302, signed=404),
+    ("POST", "account/subscriptions/<int:subscription_id>/cancel/"): only(HOLDER, 302, signed=404),
+    ("POST", "account/subscriptions/<int:subscription_id>/resume/"): only(HOLDER, 302, signed=404),
+    ("POST", "account/subscriptions/<int:subscription_id>/billing/"): only(HOLDER, 302, signed=404),
     ("POST", "stripe/webhook/"): everybody(400),  # unsigned
     ("GET", "account/login/"): signed_in(302, others=200),
     ("GET", "account/login/code/"): signed_in(302, others=200),
@@ -184,6 +190,7 @@ def make_cart(tier_id: int, customer: Customer) -> Cart:
     price = Price.objects.create(
         tier_id=tier_id, lookup_key="ent", interval="month", unit_amount_cents=100
     )
+    StripeCustomer.objects.create(customer=customer, stripe_id="cus_matrix")
     cart = Cart.objects.create(
         click="c" * 64, price=price, customer=customer, credential_digest="d" * 64,
         credential_hint="hint", stripe_session_id="cs_test_matrix",

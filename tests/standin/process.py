@@ -113,6 +113,7 @@ class StandIn:
         card: str = "4242424242424242",
         email: str = "buyer@example.com",
         quantity: int | None = None,
+        code: str = "",
         authenticate: bool = True,
     ) -> str:
         """Fill in the hosted page; the URL that the buyer is sent back to.
@@ -125,6 +126,8 @@ class StandIn:
         fields |= {"card_number": card, "exp": "12/34", "cvc": "123"}
         if quantity is not None:
             fields["quantity"] = str(quantity)
+        if code:
+            fields["promotion_code"] = code
         answer = self.request("POST", path, urlencode(fields), FORM)
         if answer.status == 200 and "/3ds" in answer.text:
             outcome = "complete" if authenticate else "fail"

@@ -61,7 +61,7 @@ def test_an_unknown_route_is_a_404_in_stripes_words(standin: StandIn) -> None:
     assert "Unrecognized request URL (GET: /v1/nothing)" in answer.json()["error"]["message"]
 
 
-@pytest.mark.parametrize("path", ["/v1/coupons", "/v1/quotes", "/v1/disputes"])
+@pytest.mark.parametrize("path", ["/v1/quotes", "/v1/quotes/qt_1"])
 def test_what_is_not_built_yet_says_so(standin: StandIn, path: str) -> None:
     answer = call(standin, "GET", path)
 

@@ -14,6 +14,7 @@ from django.db import close_old_connections
 from django.utils import timezone
 
 from billing.chores import do_chores
+from billing.contracts import start_contracts
 from billing.licensing import settle_overdue
 from billing.mails import remind_unpaid
 from billing.refunding import resume_refunds
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 DUTIES: tuple[Callable[[datetime], int], ...] = (
     sync_due,
     resume_refunds,
+    start_contracts,
     settle_overdue,
     remind_unpaid,
     deliver_due_mail,

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("billing", "0002_refunds_disputes_guarantee"),
+        ("billing", "0004_invoice_contracts"),
     ]
 
     operations = [

@@ -1,0 +1,146 @@
+"""A customer changes his subscription: more at once for the difference, less at the period's end.
+
+Nothing here writes a license: the money does, by way of the paid invoice (billing.licensing).
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from billing import stripe_api
+from billing.models import Price, StripeCustomer, Subscription
+from billing.sync import sync_subscription_now
+from lib.times import from_unix
+
+
+class NoSuchChange(Exception):
+    """The subscription cannot be changed to that; the sentence says why."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """Another price or quantity for a subscription, thought over at the time *at*."""
+
+    subscription: Subscription
+    price: Price
+    quantity: int
+    proration_at: int  # Unix seconds; the preview and the bill must name the same
+
+    @property
+    def is_immediate(self) -> bool:
+        """More of anything is billed and granted at once; less comes with the next period."""
+        old, new = self.subscription.price, self.price
+        if old.interval == new.interval:
+            before = old.total_cents(self.subscription.quantity)
+            return new.total_cents(self.quantity) > before
+        is_reduced = new.tier.rank < old.tier.rank or (
+            new.tier_id == old.tier_id and self.quantity < self.subscription.quantity
+        )
+        return new.interval == Price.Interval.YEAR and not is_reduced
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for the same change, so that a double click bills once."""
+        text = (
+            f"{self.subscription.stripe_id}:{self.price.stripe_id}:{self.quantity}:"
+            f"{self.proration_at}"
+        )
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a change costs and when it comes; `amount_cents` is due now, 0 for a later one."""
+
+    change: Change
+    amount_cents: int
+    currency: str
+    takes_effect_at: datetime
+
+
+def plan_change(
+    subscription: Subscription, price: Price, quantity: int, *, proration_at: int
+) -> Change:
+    """Check that the subscription may become that. Raises NoSuchChange."""
+    if subscription.status not in {"active", "trialing"}:
+        raise NoSuchChange(f"the subscription is {subscription.status}; pay what is open first")
+    if subscription.is_by_invoice:
+        raise NoSuchChange("it is paid by invoice, and changes by a new contract")
+    if subscription.cancel_at is not None:
+        raise NoSuchChange("the subscription is canceled; take that back first")
+    if price.tier.product_id != subscription.price.tier.product_id:
+        raise NoSuchChange(f"it is a subscription of {subscription.price.tier.product}")
+    if not price.is_on_sale or not price.stripe_id:
+        raise NoSuchChange(f"{price.tier} is not on sale")
+    quantity = min(max(quantity, 1), price.max_quantity)
+    if (price.pk, quantity) == (subscription.price_id, subscription.quantity):
+        raise NoSuchChange("that is what you have")
+    return Change(subscription, price, quantity, proration_at)
+
+
+def preview_change(change: Change) -> Preview:
+    """Ask Stripe what the change would be billed, to the cent."""
+    subscription = change.subscription
+    if not change.is_immediate:
+        return Preview(change, 0, change.price.currency, subscription.current_period_end)
+    remote = stripe_api.preview_change(
+        subscription.stripe_id,
+        price_id=change.price.stripe_id,
+        quantity=change.quantity,
+        proration_at=change.proration_at,
+    )
+    at = from_unix(change.proration_at)
+    return Preview(change, remote.amount_cents, remote.currency, at)
+
+
+def carry_out(change: Change) -> None:
+    """Do it at Stripe and agree with what came of it. The same change again does it once.
+
+    Raises stripe_api.CardDeclined or StripeRefused; then nothing changed.
+    """
+    subscription = change.subscription
+    if subscription.schedule_id:
+        stripe_api.release_schedule(subscription.schedule_id)
+    if change.is_immediate:
+        stripe_api.change_now(
+            subscription.stripe_id,
+            price_id=change.price.stripe_id,
+            quantity=change.quantity,
+            proration_at=change.proration_at,
+            idempotency_key=f"change-{change.fingerprint}",
+        )
+    else:
+        stripe_api.change_at_period_end(
+            subscription.stripe_id,
+            price_id=change.price.stripe_id,
+            quantity=change.quantity,
+            idempotency_key=f"schedule-{change.fingerprint}",
+        )
+    sync_subscription_now(subscription.stripe_id)
+
+
+def undo_planned_change(subscription: Subscription) -> None:
+    """Go on as it is. Safe to repeat."""
+    if subscription.schedule_id:
+        stripe_api.release_schedule(subscription.schedule_id)
+    sync_subscription_now(subscription.stripe_id)
+
+
+def cancel(subscription: Subscription) -> None:
+    """No renewal; everything works until the paid time is over. Safe to repeat."""
+    if subscription.schedule_id:
+        stripe_api.release_schedule(subscription.schedule_id)
+    stripe_api.set_cancel_at_period_end(subscription.stripe_id, is_canceled=True)
+    sync_subscription_now(subscription.stripe_id)
+
+
+def resume(subscription: Subscription) -> None:
+    """Take a cancellation back while the subscription still runs. Safe to repeat."""
+    stripe_api.set_cancel_at_period_end(subscription.stripe_id, is_canceled=False)
+    sync_subscription_now(subscription.stripe_id)
+
+
+def portal_url(subscription: Subscription, *, return_url: str) -> str:
+    """Stripe's page for card, billing address and tax ids."""
+    row = StripeCustomer.objects.get(customer_id=subscription.customer_id, deleted_at=None)
+    return stripe_api.create_portal_session(row.stripe_id, return_url=return_url)

@@ -1,0 +1,180 @@
+"""Changing a subscription: more or less of it, another price, its end, and its owner's own page."""
+
+from typing import TYPE_CHECKING, Any
+
+import stripe
+
+from billing.remote import PlannedChange, RemotePreview
+from billing.stripe_api.client import client, id_of, translated_errors
+
+if TYPE_CHECKING:
+    from stripe.params import (
+        InvoiceCreatePreviewParams,
+        InvoiceCreatePreviewParamsSubscriptionDetailsItem,
+        SubscriptionUpdateParams,
+    )
+
+PORTAL_MARK = "wheelbarrow-portal-1"
+
+
+def preview_change(
+    stripe_id: str, *, price_id: str, quantity: int, proration_at: int
+) -> RemotePreview:
+    """What changing now would be billed: to the cent what `change_now` charges for the same
+    *proration_at* (Unix seconds).
+    """
+    with translated_errors():
+        v1 = client().v1
+        subscription = v1.subscriptions.retrieve(stripe_id)
+        item: InvoiceCreatePreviewParamsSubscriptionDetailsItem = {
+            "id": _item_of(subscription),
+            "price": price_id,
+            "quantity": quantity,
+        }
+        params: InvoiceCreatePreviewParams = {
+            "subscription": stripe_id,
+            "subscription_details": {
+                "items": [item],
+                "proration_behavior": "always_invoice",
+                "proration_date": proration_at,
+            },
+        }
+        invoice = v1.invoices.create_preview(params)
+    return RemotePreview(amount_cents=invoice.amount_due, currency=invoice.currency)
+
+
+def change_now(
+    stripe_id: str, *, price_id: str, quantity: int, proration_at: int, idempotency_key: str
+) -> None:
+    """Bill the difference at once; the subscription changes only when that is paid.
+
+    `pending_if_incomplete`: a card that fails leaves everything as it is, and the open invoice's
+    page lets the customer finish.
+    """
+    with translated_errors():
+        v1 = client().v1
+        subscription = v1.subscriptions.retrieve(stripe_id)
+        params: SubscriptionUpdateParams = {
+            "items": [
+                {"id": _item_of(subscription), "price": price_id, "quantity": quantity},
+            ],
+            "proration_behavior": "always_invoice",
+            "payment_behavior": "pending_if_incomplete",
+            "proration_date": proration_at,
+        }
+        v1.subscriptions.update(stripe_id, params, {"idempotency_key": idempotency_key})
+
+
+def change_at_period_end(
+    stripe_id: str, *, price_id: str, quantity: int, idempotency_key: str
+) -> str:
+    """Go on as it is until the paid time is over, then with this; returns the schedule's id.
+
+    A schedule that is there already is given the new second phase.
+    """
+    with translated_errors():
+        v1 = client().v1
+        subscription = v1.subscriptions.retrieve(stripe_id)
+        schedule_id = id_of(subscription.schedule)
+        if not schedule_id:
+            schedule_id = v1.subscription_schedules.create(
+                {"from_subscription": stripe_id}, {"idempotency_key": idempotency_key}
+            ).id
+        item = subscription["items"].data[0]
+        phases: Any = [  # the SDK's types want a class for each level
+            {
+                "items": [{"price": item.price.id, "quantity": item.quantity or 1}],
+                "start_date": item.current_period_start,
+                "end_date": item.current_period_end,
+                "proration_behavior": "none",
+            },
+            {
+                "items": [{"price": price_id, "quantity": quantity}],
+                "duration": _one_period(item.price),
+                "proration_behavior": "none",
+            },
+        ]
+        v1.subscription_schedules.update(
+            schedule_id,
+            {"end_behavior": "release", "proration_behavior": "none", "phases": phases},
+        )
+    return schedule_id
+
+
+def release_schedule(schedule_id: str) -> None:
+    """Forget a planned change; one that is released or over already counts as done."""
+    with translated_errors():
+        v1 = client().v1
+        schedule = v1.subscription_schedules.retrieve(schedule_id)
+        if schedule.status in {"active", "not_started"}:
+            v1.subscription_schedules.release(schedule_id)
+
+
+def set_cancel_at_period_end(stripe_id: str, *, is_canceled: bool) -> None:
+    """Cancel at the end of the paid time, or take that back."""
+    with translated_errors():
+        client().v1.subscriptions.update(stripe_id, {"cancel_at_period_end": is_canceled})
+
+
+def create_portal_session(customer_id: str, *, return_url: str) -> str:
+    """The URL of Stripe's own page for card, address and tax ids; good for a few minutes."""
+    with translated_errors():
+        session = client().v1.billing_portal.sessions.create(
+            {
+                "customer": customer_id,
+                "configuration": _portal_configuration(),
+                "return_url": return_url,
+            }
+        )
+    return session.url
+
+
+def _portal_configuration() -> str:
+    """Our own set-up of the portal, made on first use: card, address, tax id, invoices.
+
+    No change of plan and no cancellation there: our account page says more exactly what happens.
+    """
+    configurations = client().v1.billing_portal.configurations
+    for one in configurations.list({"active": True, "limit": 100}).auto_paging_iter():
+        if one.metadata and one.metadata.to_dict().get("made_by") == PORTAL_MARK:
+            return one.id
+    made = configurations.create(
+        {
+            "metadata": {"made_by": PORTAL_MARK},
+            "features": {
+                "payment_method_update": {"enabled": True},
+                "invoice_history": {"enabled": True},
+                "customer_update": {
+                    "enabled": True,
+                    "allowed_updates": ["address", "tax_id", "name"],
+                },
+            },
+        },
+        {"idempotency_key": PORTAL_MARK},
+    )
+    return made.id
+
+
+def planned_change(schedule: object) -> PlannedChange | None:
+    """A schedule's phase to come; None without one."""
+    if not isinstance(schedule, stripe.SubscriptionSchedule) or len(schedule.phases) < 2:
+        return None
+    if schedule.status not in {"active", "not_started"}:
+        return None
+    current = schedule.current_phase
+    coming = [p for p in schedule.phases if current is None or p.start_date > current.start_date]
+    if not coming:
+        return None
+    item = coming[-1]["items"][0]
+    return PlannedChange(schedule.id, id_of(item.price), item.quantity or 1)
+
+
+def _item_of(subscription: stripe.Subscription) -> str:
+    item_id: str = subscription["items"].data[0].id
+    return item_id
+
+
+def _one_period(price: stripe.Price) -> dict[str, object]:
+    recurring = price.recurring
+    assert recurring is not None
+    return {"interval": recurring.interval, "interval_count": recurring.interval_count}

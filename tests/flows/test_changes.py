@@ -1,0 +1,293 @@
+"""A customer changes his subscription on his account: the amount shown is the amount billed."""
+
+import re
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.test import Client
+
+from billing.models import Payment, Subscription
+from licenses.models import License, User
+from tests.flows.books import books_agree, pages
+from tests.shop import Buyer, Shop
+
+FAILS_LATER = "4000000000000341"  # pays at the checkout, is refused afterwards
+
+
+def subscribed(shop: Shop, lookup_key: str, quantity: int = 1, **options: Any) -> Subscription:
+    Buyer(shop).buy(lookup_key, quantity, **options)
+    shop.settle()
+    return Subscription.objects.get()
+
+
+def customer() -> Client:
+    client = Client()
+    client.force_login(User.objects.get(email="dev@company.example"))
+    return client
+
+
+def preview(subscription: Subscription, lookup_key: str, quantity: int = 1) -> str:
+    response = customer().get(
+        f"/account/subscriptions/{subscription.pk}/change/",
+        {"price": lookup_key, "quantity": quantity},
+    )
+    assert response.status_code == 200, response["Location"]
+    return response.content.decode()
+
+
+def confirm(subscription: Subscription, page: str) -> str:
+    sealed = re.search(r'name="change" value="([^"]+)"', page)
+    assert sealed
+    response = customer().post(
+        f"/account/subscriptions/{subscription.pk}/change/", {"change": sealed[1]}, follow=True
+    )
+    return response.content.decode()
+
+
+def change(subscription: Subscription, lookup_key: str, quantity: int = 1) -> str:
+    return confirm(subscription, preview(subscription, lookup_key, quantity))
+
+
+def shown_cents(page: str) -> int:
+    found = re.search(r'id="amount">\$([\d,]+)(?:\.(\d\d))?<', page)
+    assert found
+    return int(found[1].replace(",", "")) * 100 + int(found[2] or 0)
+
+
+def act(subscription: Subscription, verb: str) -> None:
+    customer().post(f"/account/subscriptions/{subscription.pk}/{verb}/")
+
+
+def license() -> License:
+    return License.objects.get()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (("enterprise_monthly", 2), ("enterprise_monthly", 7)),
+        (("enterprise_monthly", 4), ("enterprise_monthly", 5)),
+        (("pro_monthly", 1), ("enterprise_monthly", 3)),
+        (("pro_monthly", 1), ("pro_yearly", 1)),
+        (("enterprise_monthly", 1), ("enterprise_yearly", 2)),
+    ],
+)
+def test_the_amount_that_is_shown_is_billed_to_the_cent(shop: Shop, before, after):
+    subscription = subscribed(shop, *before)
+    shop.advance(days=11, hours=5)
+    page = preview(subscription, *after)
+    paid = Payment.objects.get().amount_cents
+
+    confirm(subscription, page)
+    shop.settle()
+
+    amounts = list(Payment.objects.order_by("pk").values_list("amount_cents", flat=True))
+    assert amounts == [paid, shown_cents(page)]
+    assert license().tier.slug == after[0].split("_")[0]
+    assert license().threads == (None if "pro" in after[0] else after[1] * 100)
+    books_agree(shop)
+
+
+def test_pro_to_enterprise_is_one_subscription_and_one_license(shop: Shop):
+    subscription = subscribed(shop, "pro_monthly")
+    before = license()
+
+    change(subscription, "enterprise_monthly", 2)
+    shop.settle()
+
+    assert Subscription.objects.count() == License.objects.count() == 1
+    assert license().rev > before.rev
+    assert [event.name for event in license().events.all()] == ["changed", "issued"]
+
+
+def test_an_upgrade_whose_card_fails_changes_nothing(shop: Shop):
+    subscription = subscribed(shop, "pro_monthly", card=FAILS_LATER)
+    before = license()
+
+    change(subscription, "enterprise_monthly", 2)
+    shop.settle()
+
+    after = license()
+    assert (after.tier, after.threads, after.rev) == (before.tier, before.threads, before.rev)
+    assert Payment.objects.count() == 1
+    shop.advance(days=2)
+    shop.settle()
+    assert license().tier.slug == "pro"
+
+
+def test_pressing_confirm_twice_bills_once(shop: Shop):
+    subscription = subscribed(shop, "enterprise_monthly", 1)
+    page = preview(subscription, "enterprise_monthly", 3)
+
+    confirm(subscription, page)
+    again = confirm(subscription, page)
+    shop.settle()
+
+    assert "that is what you have" in again
+    assert Payment.objects.count() == 2
+
+
+def test_a_preview_cannot_be_edited_or_kept_for_later(shop: Shop):
+    subscription = subscribed(shop, "enterprise_monthly", 1)
+    page = preview(subscription, "enterprise_monthly", 3)
+    forged = page.replace('name="change" value="', 'name="change" value="x')
+
+    assert "the preview is too old" in confirm(subscription, forged)
+    shop.advance(minutes=16)
+    assert "the preview is too old" in confirm(subscription, page)
+    assert Payment.objects.count() == 1
+
+
+def test_a_preview_of_another_subscription_is_refused(shop: Shop):
+    first = subscribed(shop, "enterprise_monthly", 1)
+    page = preview(first, "enterprise_monthly", 3)
+    Buyer(shop, email="other@company.example").buy("enterprise_monthly", 1)
+    shop.settle()
+    second = Subscription.objects.latest("pk")
+    client = Client()
+    client.force_login(User.objects.get(email="other@company.example"))
+    sealed = re.search(r'name="change" value="([^"]+)"', page)
+    assert sealed
+
+    client.post(f"/account/subscriptions/{second.pk}/change/", {"change": sealed[1]})
+
+    assert Payment.objects.count() == 2
+
+
+def test_cancel_keeps_everything_until_the_date_and_resume_takes_it_back(shop: Shop):
+    subscription = subscribed(shop, "pro_monthly")
+
+    act(subscription, "cancel")
+    subscription.refresh_from_db()
+    assert subscription.cancel_at == subscription.current_period_end
+    assert license().status == License.Status.ACTIVE
+
+    act(subscription, "resume")
+    shop.advance(days=33)
+    shop.settle()
+
+    subscription.refresh_from_db()
+    assert subscription.cancel_at is None
+    assert license().rev == 2  # renewed
+    books_agree(shop)
+
+
+def test_canceled_ends_at_the_date(shop: Shop):
+    subscription = subscribed(shop, "pro_monthly")
+    act(subscription, "cancel")
+
+    shop.advance(days=33)
+    shop.settle()
+
+    assert license().status == License.Status.LAPSED
+    assert Payment.objects.count() == 1
+    books_agree(shop)
+
+
+@pytest.mark.parametrize("verb", ["cancel", "resume"])
+def test_the_same_press_twice_is_the_same(shop: Shop, verb: str):
+    subscription = subscribed(shop, "pro_monthly")
+
+    act(subscription, verb)
+    act(subscription, verb)
+    shop.settle()
+
+    subscription.refresh_from_db()
+    assert (subscription.cancel_at is not None) == (verb == "cancel")
+
+
+def test_a_canceled_subscription_is_not_changed(shop: Shop):
+    subscription = subscribed(shop, "enterprise_monthly", 1)
+    act(subscription, "cancel")
+
+    response = customer().get(
+        f"/account/subscriptions/{subscription.pk}/change/",
+        {"price": "enterprise_monthly", "quantity": 2},
+        follow=True,
+    )
+
+    assert "take that back first" in response.content.decode()
+
+
+def test_less_comes_with_the_next_period_without_credit(shop: Shop):
+    subscription = subscribed(shop, "enterprise_monthly", 5)
+
+    said = change(subscription, "enterprise_monthly", 2)
+    shop.settle()
+    subscription.refresh_from_db()
+    assert "Planned" in said
+    assert (subscription.planned_quantity, license().threads) == (2, 500)
+    assert Payment.objects.count() == 1
+
+    shop.advance(days=33)
+    shop.settle()
+    assert license().threads == 200
+    assert Payment.objects.latest("pk").amount_cents == 2 * 26900
+    books_agree(shop)
+
+
+def test_a_planned_change_can_be_undone(shop: Shop):
+    subscription = subscribed(shop, "enterprise_monthly", 5)
+    change(subscription, "enterprise_monthly", 2)
+    subscription.refresh_from_db()
+    assert subscription.schedule_id
+
+    act(subscription, "keep")
+    shop.advance(days=33)
+    shop.settle()
+
+    subscription.refresh_from_db()
+    assert (subscription.planned_price, license().threads) == (None, 500)
+
+
+def test_yearly_to_monthly_and_enterprise_to_pro_wait_for_the_period(shop: Shop):
+    subscription = subscribed(shop, "enterprise_yearly", 1)
+
+    change(subscription, "pro_monthly")
+    assert license().tier.slug == "enterprise"
+
+    shop.advance(days=367)
+    shop.settle()
+    assert license().tier.slug == "pro"
+    books_agree(shop)
+
+
+def test_receipts_stand_on_the_account(shop: Shop):
+    subscribed(shop, "pro_monthly")
+    shop.advance(days=32)
+    shop.settle()
+
+    page = customer().get("/account/").content.decode()
+
+    assert page.count(": $99") >= 2
+    invoices = pages(shop, "/v1/invoices?status=paid")
+    assert all(invoice["hosted_invoice_url"] in page.replace("&amp;", "&") for invoice in invoices)
+
+
+def test_the_card_is_changed_on_stripes_page_for_this_customer(shop: Shop):
+    subscription = subscribed(shop, "pro_monthly")
+
+    response = customer().post(f"/account/subscriptions/{subscription.pk}/billing/")
+
+    assert response.status_code == 303
+    assert "/p/session/bps_" in response["Location"]
+
+
+def mails(text: str) -> int:
+    return sum(text in sent.subject for sent in mail.outbox)
+
+
+def test_each_change_is_mailed_once(shop: Shop):
+    subscription = subscribed(shop, "pro_monthly")
+    act(subscription, "cancel")
+    shop.settle()
+    act(subscription, "resume")
+    shop.settle()
+    change(subscription, "enterprise_monthly", 2)
+    for _ in range(3):
+        shop.settle()
+
+    assert mails("Hare Pro is canceled, and yours until") == 1
+    assert mails("Hare Pro goes on") == 1
+    assert mails("You have Hare Enterprise now, with 200 threads") == 1

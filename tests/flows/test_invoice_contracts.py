@@ -1,0 +1,388 @@
+"""Invoices for the big: made by the owner only, and no right without a signature or money."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.test import Client
+from django.utils import timezone
+
+from billing.changes import NoSuchChange, plan_change
+from billing.contracts import ContractRefused, make_invoice_contract, sign_contract
+from billing.guarantee import NoGuarantee, refundable_until
+from billing.models import InvoiceContract, OwnerNotice, Payment, Price, Subscription
+from licenses.models import License, User
+from outbox.claims import LEASE
+from tests.flows.books import books_agree
+from tests.flows.test_crash_points import crashes_in_turn
+from tests.make import make_customer
+from tests.shop import Buyer, Shop
+
+ADD = "/owner/billing/invoicecontract/add/"
+
+
+def agree(lookup_key: str = "enterprise_yearly", quantity: int = 10, **fields: Any):
+    price = Price.objects.get(lookup_key=lookup_key)
+    customer = fields.pop("customer", None) or make_customer("boss@big.example")
+    return make_invoice_contract(
+        customer=customer, price=price, quantity=quantity, at=timezone.now(), **fields
+    )
+
+
+def remote(shop: Shop) -> dict[str, Any]:
+    (one,) = shop.ask_stripe("GET", "/v1/subscriptions?status=all")["data"]
+    return one
+
+
+def pay(shop: Shop) -> None:
+    """Their bookkeeping pays by card on the invoice's page."""
+    customer = remote(shop)["customer"]
+    method = shop.ask_stripe(
+        "POST", "/v1/payment_methods/pm_card_visa/attach", f"customer={customer}"
+    )
+    invoice = shop.ask_stripe("GET", "/v1/invoices?status=open")["data"][0]
+    shop.ask_stripe("POST", f"/v1/invoices/{invoice['id']}/pay", f"payment_method={method['id']}")
+    shop.settle()
+
+
+def subjects(address: str) -> list[str]:
+    return [sent.subject for sent in mail.outbox if sent.to == [address]]
+
+
+def advance_days(shop: Shop, days: int) -> datetime:
+    for _ in range(days):
+        shop.advance(days=1)
+        shop.settle()
+    return timezone.now()
+
+
+@pytest.fixture
+def owner(settings: Any) -> Client:
+    settings.OWNER_NEEDS_SECOND_FACTOR = False
+    client = Client()
+    client.force_login(User.objects.create_superuser("owner@shop.example", "owner's password"))
+    return client
+
+
+def test_a_contract_is_a_subscription_paid_by_invoice_and_by_card_only(shop: Shop):
+    contract = agree(days_until_due=45, reference="PO-77")
+
+    shop.settle()
+
+    there = remote(shop)
+    assert there["collection_method"] == "send_invoice"
+    assert there["days_until_due"] == 45
+    assert there["payment_settings"]["payment_method_types"] == ["card"]
+    assert there["metadata"] == {"contract": str(contract.public_id)}
+    assert there["description"] == "Purchase order PO-77"
+    assert there["items"]["data"][0]["quantity"] == 10
+    contract.refresh_from_db()
+    assert contract.subscription == Subscription.objects.get()
+    assert contract.subscription.is_by_invoice
+    books_agree(shop)
+
+
+def test_active_at_stripe_grants_nothing_before_the_invoice_is_paid(shop: Shop):
+    agree()
+    shop.settle()
+    shop.advance(hours=2)
+    shop.settle()
+    assert Subscription.objects.get().status == "active"
+    assert not License.objects.exists()
+
+    pay(shop)
+
+    license = License.objects.get()
+    assert (license.threads, license.status) == (1000, "active")
+    assert license.source == f"stripe:{Subscription.objects.get().stripe_id}"
+    assert Payment.objects.get().amount_cents == 10 * 229000
+    assert subjects("boss@big.example") == ["Hare Enterprise is yours: how to install it"]
+    assert "14 days" not in mail.outbox[0].body
+    books_agree(shop)
+
+
+def test_a_signed_contract_grants_at_once(shop: Shop):
+    agree(grant_on="signature", signed_at=timezone.now())
+
+    shop.settle()
+
+    license = License.objects.get()
+    assert (license.threads, license.status) == (1000, "active")
+    assert license.paid_through == Subscription.objects.get().current_period_end
+    assert not Payment.objects.exists()
+    books_agree(shop)
+
+
+def test_a_contract_that_grants_on_signature_waits_for_it(shop: Shop):
+    contract = agree(grant_on="signature")
+    advance_days(shop, 2)
+    assert shop.stripe_counts().get("subscription", 0) == 0
+
+    sign_contract(contract.pk, at=timezone.now())
+    sign_contract(contract.pk, at=timezone.now() + timedelta(days=1))
+    shop.settle()
+
+    assert License.objects.get().status == License.Status.ACTIVE
+    contract.refresh_from_db()
+    assert contract.signed_at <= timezone.now()
+
+
+def test_a_payment_after_the_signature_changes_no_right(shop: Shop):
+    agree(grant_on="signature", signed_at=timezone.now())
+    shop.settle()
+    before = License.objects.get()
+    shop.advance(days=5)
+    shop.settle()
+
+    pay(shop)
+
+    after = License.objects.get()
+    assert (after.rev, after.paid_through) == (before.rev, before.paid_through)
+    assert len(subjects("boss@big.example")) == 1
+    books_agree(shop)
+
+
+def test_an_overdue_invoice_is_chased_and_lapses_after_the_grace(shop: Shop):
+    agree(grant_on="signature", signed_at=timezone.now())
+    shop.settle()
+
+    advance_days(shop, 31)
+    assert Subscription.objects.get().status == "past_due"
+    assert License.objects.get().status == License.Status.ACTIVE
+    told = "The invoice for Hare Enterprise is overdue"
+    assert subjects("boss@big.example").count(told) == 1
+    assert "has not paid the invoice" in OwnerNotice.objects.get().text
+
+    advance_days(shop, 19)
+    assert License.objects.get().status == License.Status.ACTIVE
+    advance_days(shop, 3)
+    assert License.objects.get().status == License.Status.LAPSED
+    reminders = [one for one in subjects("boss@big.example") if one.startswith("Still unpaid")]
+    assert len(reminders) == 4
+    assert OwnerNotice.objects.count() == 1
+
+    pay(shop)
+    assert License.objects.get().status == License.Status.ACTIVE
+
+
+def test_a_contract_never_paid_is_chased_without_ever_granting(shop: Shop):
+    agree()
+    shop.settle()
+
+    advance_days(shop, 32)
+
+    assert not License.objects.exists()
+    assert subjects("boss@big.example") == ["The invoice for Hare Enterprise is overdue"]
+    (told,) = [sent for sent in mail.outbox if sent.to == ["boss@big.example"]]
+    assert "Your license begins when it is paid." in told.body
+
+
+@pytest.mark.parametrize("end", ["canceled", "unpaid"])
+def test_what_stripe_ends_ends_the_license(shop: Shop, end: str):
+    agree(grant_on="signature", signed_at=timezone.now())
+    shop.settle()
+    stripe_id = remote(shop)["id"]
+
+    if end == "canceled":
+        shop.ask_stripe("DELETE", f"/v1/subscriptions/{stripe_id}")
+    else:
+        shop.standin.control("POST", f"objects/{stripe_id}", {"status": "unpaid"})
+    shop.settle()
+
+    assert License.objects.get().status == License.Status.LAPSED
+
+
+def test_there_is_no_guarantee_for_it(shop: Shop):
+    agree()
+    shop.settle()
+    shop.advance(hours=2)
+    shop.settle()
+    pay(shop)
+    subscription = Subscription.objects.get()
+    client = Client()
+    client.force_login(User.objects.get(email="boss@big.example"))
+
+    with pytest.raises(NoGuarantee, match="paid by invoice"):
+        refundable_until(subscription)
+
+    assert Payment.objects.get().billing_reason == "subscription_create"
+    assert "Get your money back" not in client.get("/account/").content.decode()
+    assert client.post(f"/account/subscriptions/{subscription.pk}/refund/").status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("lookup_key", "quantity", "why"),
+    [
+        ("pro_yearly", 1, r"1 x Hare Pro comes to \$995 a year; invoices begin at \$10,000"),
+        ("enterprise_monthly", 3, r"comes to \$9,684 a year"),
+        ("enterprise_yearly", 3, r"comes to \$8,070 a year"),
+    ],
+)
+def test_below_the_threshold_it_is_refused_with_a_sentence(shop, lookup_key, quantity, why):
+    with pytest.raises(ContractRefused, match=why):
+        agree(lookup_key, quantity)
+
+    assert not InvoiceContract.objects.exists()
+
+
+def test_the_threshold_itself_is_enough_and_months_count_twelve_times(shop: Shop, settings: Any):
+    settings.INVOICE_MIN_YEARLY = 269 * 4 * 12
+
+    assert agree("enterprise_monthly", 4).pk
+
+
+def test_a_customer_with_a_subscription_or_a_contract_gets_no_second(shop: Shop):
+    Buyer(shop, email="dev@big.example").buy("pro_monthly")
+    shop.settle()
+    with pytest.raises(ContractRefused, match="has a subscription of Hare"):
+        agree(customer=Subscription.objects.get().customer)
+
+    contract = agree()
+    with pytest.raises(ContractRefused, match="has a contract for Hare that waits"):
+        agree(customer=contract.customer)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("kind", ["500", "429", "reset"])
+def test_a_stripe_that_fails_makes_one_subscription_all_the_same(shop: Shop, kind, when):
+    agree()
+    shop.fail_stripe("POST", "/v1/subscriptions", kind=kind, when=when, times=2)
+
+    for _ in range(4):
+        shop.settle()
+        shop.clock.move_to(timezone.now() + timedelta(minutes=2))
+    shop.settle()
+
+    assert shop.stripe_counts()["subscription"] == 1
+    assert InvoiceContract.objects.get().subscription is not None
+
+
+def test_one_that_was_made_but_not_told_is_found_after_stripe_forgot_the_key(shop: Shop):
+    contract = agree()
+    shop.settle()
+    InvoiceContract.objects.update(due_at=timezone.now(), subscription=None)
+
+    shop.advance(days=3)
+    shop.settle()
+
+    assert shop.stripe_counts()["subscription"] == 1
+    InvoiceContract.objects.update(due_at=timezone.now())
+    shop.work()
+    contract.refresh_from_db()
+    assert contract.subscription == Subscription.objects.get()
+    assert shop.stripe_counts()["subscription"] == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_crash_before_any_write_makes_one_subscription_and_one_license(shop: Shop):
+    agree(grant_on="signature", signed_at=timezone.now())
+
+    def wait_for_the_lease() -> None:
+        assert shop.stripe_counts().get("subscription", 0) <= 1
+        shop.clock.move_to(timezone.now() + LEASE + timedelta(seconds=1))
+
+    crashes = crashes_in_turn(shop.work, wait_for_the_lease)
+    shop.settle()
+
+    assert crashes >= 8
+    assert shop.stripe_counts()["subscription"] == shop.stripe_counts()["customer"] == 1
+    assert License.objects.count() == 1
+    books_agree(shop)
+
+
+def form(shop: Shop, quantity: int) -> dict[str, Any]:
+    return {
+        "customer": make_customer("boss@big.example").pk,
+        "price": Price.objects.get(lookup_key="enterprise_yearly").pk,
+        "quantity": quantity,
+        "days_until_due": 30,
+        "reference": "PO-1",
+        "grant_on": "payment",
+        "signed_at_0": "",
+        "signed_at_1": "",
+        "notes": "",
+    }
+
+
+def test_the_owner_makes_one_in_the_admin(shop: Shop, owner: Client):
+    assert owner.get(ADD).status_code == 200
+
+    assert owner.post(ADD, form(shop, 10)).status_code == 302
+    again = owner.post(
+        ADD, form(shop, 10) | {"customer": InvoiceContract.objects.get().customer_id}
+    )
+    shop.settle()
+
+    assert again.status_code == 200
+    assert "that waits to begin" in again.content.decode()
+    contract = InvoiceContract.objects.get()
+    assert contract.subscription is not None
+    page = owner.get(f"/owner/billing/invoicecontract/{contract.pk}/change/")
+    assert contract.subscription.stripe_id in page.content.decode()
+    assert 'name="_save"' not in page.content.decode()
+
+
+def test_the_admin_refuses_one_below_the_threshold(shop: Shop, owner: Client):
+    page = owner.post(ADD, form(shop, 3))
+
+    assert page.status_code == 200
+    assert "comes to $8,070 a year; invoices begin at $10,000" in page.content.decode()
+    assert not InvoiceContract.objects.exists()
+
+
+def test_the_owner_signs_in_the_admin(shop: Shop, owner: Client):
+    contract = agree(grant_on="signature")
+
+    owner.post(
+        "/owner/billing/invoicecontract/",
+        {"action": "sign", "_selected_action": [contract.pk]},
+    )
+    shop.settle()
+
+    assert License.objects.get().status == License.Status.ACTIVE
+
+
+def test_nobody_else_can_make_one(shop: Shop):
+    customer = make_customer("boss@big.example")
+    buyer = Buyer(shop, email="boss@big.example")
+    buyer.client.force_login(User.objects.get(email="boss@big.example"))
+
+    answer = buyer.client.post(ADD, form(shop, 50) | {"customer": customer.pk})
+    buyer.client.post(
+        "/checkout/?collection_method=send_invoice",
+        {"price": "enterprise_yearly", "quantity": 50, "collection_method": "send_invoice"},
+    )
+    buyer.buy("enterprise_yearly", quantity=50)
+    shop.settle()
+
+    assert answer.status_code == 302
+    assert not InvoiceContract.objects.exists()
+    assert remote(shop)["collection_method"] == "charge_automatically"
+
+
+def test_metadata_that_names_another_customers_contract_links_nothing(shop: Shop):
+    Buyer(shop).buy("pro_monthly")
+    shop.settle()
+    contract = agree(grant_on="signature")
+    stripe_id = Subscription.objects.get().stripe_id
+
+    for name in (str(contract.public_id), "nonsense"):
+        shop.ask_stripe("POST", f"/v1/subscriptions/{stripe_id}", f"metadata[contract]={name}")
+        shop.settle()
+
+    contract.refresh_from_db()
+    assert contract.subscription is None
+
+
+def test_the_customer_cannot_change_it_himself(shop: Shop):
+    agree(grant_on="signature", signed_at=timezone.now())
+    shop.settle()
+
+    with pytest.raises(NoSuchChange, match="paid by invoice"):
+        plan_change(
+            Subscription.objects.get(),
+            Price.objects.get(lookup_key="pro_yearly"),
+            1,
+            proration_at=int(timezone.now().timestamp()),
+        )

@@ -1,0 +1,243 @@
+"""What the owner, the bank and the cardholder do at Stripe, and what follows here."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.test import Client
+from django.utils import timezone
+
+from billing.models import GuaranteeRefund, Payment, Subscription
+from licenses.models import Customer, License, User
+from licenses.people import add_customer
+from tests.flows.books import books_agree
+from tests.shop import Buyer, Shop
+
+FAILS_AT_RENEWAL = "4000000000000341"
+ASKS_EVERY_TIME = "4000002760003184"
+
+
+def bought(
+    shop: Shop, lookup_key: str = "pro_monthly", quantity: int = 1, **options: Any
+) -> Subscription:
+    Buyer(shop).buy(lookup_key, quantity, **options)
+    shop.settle()
+    return Subscription.objects.get()
+
+
+def at_stripe(shop: Shop, subscription: Subscription, form: str) -> None:
+    shop.ask_stripe("POST", f"/v1/subscriptions/{subscription.stripe_id}", form)
+    shop.settle()
+
+
+def signed_in_buyer(shop: Shop, customer: Customer) -> Buyer:
+    buyer = Buyer(shop)
+    buyer.client.force_login(customer.contacts.get().user)
+    return buyer
+
+
+def subjects() -> list[str]:
+    return [sent.subject for sent in mail.outbox]
+
+
+def test_two_browsers_of_one_account_end_with_one_subscription(shop: Shop):
+    """Both pages are open when the first is paid; the second is given back and ended."""
+    customer = add_customer(name="Company", email="dev@company.example")
+    one, two = signed_in_buyer(shop, customer), signed_in_buyer(shop, customer)
+    first = one.press_buy("pro_monthly")["Location"]
+    second = two.press_buy("pro_yearly")["Location"]  # closes the first page
+
+    from tests.standin.process import NotPaidError
+
+    with pytest.raises(NotPaidError):
+        one.pay(first)
+    two.client.get(two.pay(second))
+    shop.settle()
+
+    assert License.objects.count() == 1
+    books_agree(shop)
+
+
+def test_two_paid_pages_of_one_account_leave_one_subscription(shop: Shop):
+    """The pages were opened at the same instant, so neither closed the other."""
+    customer = add_customer(name="Company", email="dev@company.example")
+    one = signed_in_buyer(shop, customer)
+    path = one.pay(one.press_buy("pro_monthly")["Location"])
+    second_path = _pay_a_second_page(shop, customer)
+    one.client.get(path)
+    page = one.client.get(second_path).content.decode()
+    shop.settle()
+
+    assert "You have Hare already" in page
+    assert License.objects.count() == 1
+    job = GuaranteeRefund.objects.get()
+    assert (job.cause, job.state, job.amount_cents) == ("duplicate", "done", 99500)
+    assert sorted(Subscription.objects.values_list("status", flat=True)) == ["active", "canceled"]
+    assert License.objects.get().status == License.Status.ACTIVE
+    books_agree(shop)
+
+
+def _pay_a_second_page(shop: Shop, customer: Customer) -> str:
+    """As a second server process would have made it before it saw the first cart's payment."""
+    from billing.carts import Click, open_cart
+    from billing.checkout import _open_session
+    from billing.models import Price
+
+    click = Click("m" * 32, Price.objects.get(lookup_key="pro_yearly"), 1)
+    cart = open_cart(click, customer=customer, at=timezone.now())
+    return Buyer(shop).pay(_open_session(cart))
+
+
+def test_a_quantity_changed_in_the_dashboard_is_licensed_once_it_is_paid(shop: Shop):
+    subscription = bought(shop, "enterprise_monthly", 1)
+    item = shop.ask_stripe("GET", f"/v1/subscriptions/{subscription.stripe_id}")["items"]["data"][0]
+
+    at_stripe(
+        shop, subscription,
+        f"items[0][id]={item['id']}&items[0][quantity]=4&proration_behavior=always_invoice",
+    )  # fmt: skip
+
+    assert License.objects.get().threads == 400
+    books_agree(shop)
+
+
+def test_a_quantity_raised_without_money_is_not_licensed(shop: Shop):
+    subscription = bought(shop, "enterprise_monthly", 1)
+    item = shop.ask_stripe("GET", f"/v1/subscriptions/{subscription.stripe_id}")["items"]["data"][0]
+
+    at_stripe(
+        shop, subscription,
+        f"items[0][id]={item['id']}&items[0][quantity]=4&proration_behavior=none",
+    )  # fmt: skip
+
+    assert Subscription.objects.get().quantity == 4
+    assert License.objects.get().threads == 100
+
+
+def test_a_cancel_date_set_in_the_dashboard_is_kept(shop: Shop):
+    subscription = bought(shop)
+    at = int((timezone.now() + timedelta(days=5)).timestamp())
+
+    at_stripe(shop, subscription, f"cancel_at={at}")
+    shop.clock.move_to(timezone.now() + timedelta(days=6))
+    shop.work()
+
+    assert License.objects.get().status == License.Status.LAPSED
+
+
+def test_a_pause_seen_from_the_dashboard_changes_no_paid_time(shop: Shop):
+    subscription = bought(shop)
+
+    at_stripe(shop, subscription, "pause_collection[behavior]=void")
+
+    assert License.objects.get().status == License.Status.ACTIVE
+
+
+def test_a_customer_deleted_at_stripe_ends_his_license_and_may_buy_again(shop: Shop):
+    bought(shop)
+    stripe_id = shop.ask_stripe("GET", "/v1/customers?limit=1")["data"][0]["id"]
+
+    shop.ask_stripe("DELETE", f"/v1/customers/{stripe_id}")
+    shop.settle()
+    assert License.objects.get().status == License.Status.LAPSED
+
+    again = signed_in_buyer(shop, Customer.objects.get())
+    again.buy("pro_monthly")
+    shop.settle()
+    assert License.objects.filter(status=License.Status.ACTIVE).count() == 1
+    assert Customer.objects.count() == 1
+
+
+def test_an_archived_price_sells_no_more_but_renews(shop: Shop):
+    bought(shop)
+    price = shop.ask_stripe("GET", "/v1/prices?lookup_keys[0]=pro_monthly")["data"][0]["id"]
+    shop.ask_stripe("POST", f"/v1/prices/{price}", "active=false")
+
+    response = Buyer(shop, email="late@company.example").press_buy("pro_monthly")
+    shop.advance(days=32)
+    shop.settle()
+
+    assert response.status_code == 503
+    assert License.objects.get().rev == 2
+
+
+@pytest.mark.parametrize("ending", ["canceled", "unpaid"])
+def test_retries_that_are_exhausted_lapse_the_license_and_the_way_back_works(shop: Shop, ending):
+    shop.standin.control("POST", "webhooks", {"mode": "hold", "retries_exhausted": ending})
+    bought(shop, card=FAILS_AT_RENEWAL)
+
+    for _ in range(9):
+        shop.advance(days=5)
+        shop.settle()
+    assert Subscription.objects.get().status == ending
+    assert License.objects.get().status == License.Status.LAPSED
+
+    back = signed_in_buyer(shop, Customer.objects.get())
+    back.buy("pro_monthly")
+    shop.settle()
+    assert License.objects.filter(status=License.Status.ACTIVE).count() == 1
+
+
+def test_the_reminders_come_on_their_days_and_once_each(shop: Shop):
+    bought(shop, card=FAILS_AT_RENEWAL)
+    shop.advance(days=31, hours=3)
+    shop.settle()
+    since = Subscription.objects.get().past_due_since
+    assert since is not None
+
+    for day in range(21):
+        shop.clock.move_to(since + timedelta(days=day, hours=2))
+        shop.work()
+        shop.work()
+
+    keys = [s for s in subjects() if "Hare Pro" in s and ("unpaid" in s or "go through" in s)]
+    assert len(keys) == 5
+
+
+def test_after_a_stop_only_the_newest_reminder_is_sent(shop: Shop):
+    bought(shop, card=FAILS_AT_RENEWAL)
+    shop.advance(days=31, hours=3)
+    shop.settle()
+    since = Subscription.objects.get().past_due_since
+    assert since is not None
+    before = len(mail.outbox)
+
+    shop.clock.move_to(since + timedelta(days=15))
+    shop.work()
+
+    assert len(mail.outbox) == before + 1
+
+
+def test_a_failed_renewal_that_is_paid_in_time_interrupts_nothing(shop: Shop):
+    subscription = bought(shop, card=FAILS_AT_RENEWAL)
+    shop.advance(days=31, hours=3)
+    shop.settle()
+    assert Subscription.objects.get().status == "past_due"
+    stripe_id = shop.ask_stripe("GET", f"/v1/subscriptions/{subscription.stripe_id}")
+    invoice = stripe_id["latest_invoice"]
+    method = shop.ask_stripe(
+        "POST", "/v1/payment_methods/pm_card_visa/attach", f"customer={stripe_id['customer']}"
+    )["id"]
+
+    shop.ask_stripe("POST", f"/v1/invoices/{invoice}/pay", f"payment_method={method}")
+    shop.settle()
+
+    license = License.objects.get()
+    assert license.status == License.Status.ACTIVE
+    assert [event.name for event in license.events.all()] == ["renewed", "issued"]
+    assert Payment.objects.count() == 2
+    books_agree(shop)
+
+
+def test_the_account_leads_to_the_open_invoice(shop: Shop):
+    bought(shop, card=FAILS_AT_RENEWAL)
+    shop.advance(days=31, hours=3)
+    shop.settle()
+    client = Client()
+    client.force_login(User.objects.get(email="dev@company.example"))
+
+    page = client.get("/account/").content.decode()
+
+    assert "Pay the open invoice" in page
+    assert Subscription.objects.get().pay_url in page.replace("&amp;", "&")
