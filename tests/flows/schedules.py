@@ -165,7 +165,11 @@ class Schedule:
         """A round of a worker, which may crash, or be slower than another one."""
         if self.chance.random() < 0.5:
             self._crashing(work_once, share=0.6)
-            return
+        else:
+            self._be_overtaken()
+
+    def _be_overtaken(self) -> None:
+        """A worker gets an answer from Stripe, or begins a write, when others act."""
         self._deliver()  # so that there is work
         between = self.chance.choice((2, 2, 4, 6, 3, 9))  # 2: between Stripe's answer and the write
         self._note(f"overtaken at {between}")
@@ -173,10 +177,10 @@ class Schedule:
             work_once()
 
     def _meanwhile(self) -> None:
-        """Somebody else, while a worker waits for Stripe or for the database."""
-        for _ in range(self.chance.randint(1, 3)):
-            doing = (self._cancel, self._resume, self._refund, self._deliver, self._deliver)
-            self.chance.choice(doing)()
+        """Something changes, its events come, and perhaps another worker takes over."""
+        for _ in range(self.chance.randint(1, 2)):
+            self.chance.choice((self._cancel, self._resume, self._refund))()
+        self._deliver()
         if self.chance.random() < 0.7:
             self._lease_over()
             work_once()
@@ -202,6 +206,8 @@ class Schedule:
 
     def _end(self) -> None:
         """Whatever was lost is asked for; then nothing may be left to put right."""
+        if self.chance.random() < 0.5:
+            self._be_overtaken()
         self._deliver()
         for _ in range(3):  # what was tried and failed is due again by then
             self.shop.advance(hours=2)
