@@ -4,20 +4,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('billing', '0007_price_moves'),
+        ("billing", "0007_price_moves"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='subscription',
-            name='card_expires_on',
-            field=models.DateField(blank=True, help_text='its last good day', null=True),
+            model_name="subscription",
+            name="card_expires_on",
+            field=models.DateField(blank=True, help_text="its last good day", null=True),
         ),
         migrations.AddField(
-            model_name='subscription',
-            name='card_last4',
+            model_name="subscription",
+            name="card_last4",
             field=models.CharField(blank=True, max_length=4),
         ),
     ]
