@@ -221,8 +221,12 @@ class Schedule:
 
 
 def mails_are_once() -> None:
-    """No two mails say the same to the same people; each buyer of a schedule buys once."""
-    said = Counter((str(mail.to), mail.subject, mail.body) for mail in Mail.objects.all())
+    """No two mails say the same to the same people; each buyer of a schedule buys once.
+
+    But for refunds: two of the same amount are two facts.
+    """
+    mails = Mail.objects.exclude(key__startswith="refund:")
+    said = Counter((str(mail.to), mail.subject, mail.body) for mail in mails)
     doubled = [what[:2] for what, count in said.items() if count > 1]
     assert not doubled, f"doubled mails {doubled}"
 

@@ -56,7 +56,7 @@ def test_poison_and_a_hanging_object_delay_no_other_by_ten_seconds(shop: Shop, t
     settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     settings.EMAIL_FILE_PATH = tmp_path
     poison(shop, "sub_always_fails", "500")
-    poison(shop, "sub_hangs", "hang")
+    poison(shop, "sub_hangs", "timeout")
 
     waits = []
     with two_workers():
