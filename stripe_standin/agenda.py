@@ -62,9 +62,9 @@ class Agenda:
         if tab in ("objects", "notes"):
             self._stale[key] = None
 
-    def look_again(self) -> None:
+    def look_again(self, store: Store) -> None:
         """A setting that rules go by has changed."""
-        self._stale |= dict.fromkeys(self._wishes)
+        self._stale |= {row["id"]: None for row in store.rows("objects")}
 
     def next_due(self, world: "World", until: int, clock: str) -> tuple[Due, Action] | None:
         """What is due first, at *until* at the latest."""

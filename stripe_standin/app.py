@@ -4,7 +4,7 @@ import traceback
 from collections.abc import Callable, Iterable
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from . import control
+from . import control, reminders  # noqa: F401 - fills the agenda
 from .faults import ConnectionCutError, Faults
 from .gate import Gate
 from .http import Answer, Request
@@ -35,8 +35,8 @@ class App:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         try:
             answer = self.answer(Request.read(environ))
-        except ConnectionCutError:
-            answer = Answer(cut_off=True)
+        except ConnectionCutError as cut:
+            answer = Answer(cut_off=True, silent_seconds=cut.seconds)
         except Exception:
             traceback.print_exc()
             answer = Answer.json(BUG, 500)

@@ -5,26 +5,31 @@ the idempotency key: a repeat of "after" is answered with what the first one did
 """
 
 import threading
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from .errors import StripeError
 from .http import Request
 
-KINDS = ("500", "429", "reset")
+KINDS = ("500", "429", "reset", "timeout")
 WHEN = ("before", "after")
 
 
 class ConnectionCutError(Exception):
-    """Close the connection without an answer."""
+    """Close the connection without an answer, after some seconds of silence."""
+
+    def __init__(self, seconds: float = 0) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
 
 
 @dataclass
 class Fault:
-    method: str
+    method: str  # or "*"
     path: str  # a prefix
     kind: str
     when: str
     times: int = 1
+    seconds: float = 30  # of silence before a timeout ends
 
 
 class Faults:
@@ -36,6 +41,11 @@ class Faults:
         with self._lock:
             self._faults.append(fault)
 
+    def shown(self) -> list[dict[str, object]]:
+        """Those that will still strike."""
+        with self._lock:
+            return [asdict(fault) for fault in self._faults if fault.times > 0]
+
     def clear(self) -> None:
         with self._lock:
             self._faults.clear()
@@ -44,8 +54,8 @@ class Faults:
         fault = self._take(request, when)
         if fault is None:
             return
-        if fault.kind == "reset":
-            raise ConnectionCutError
+        if fault.kind in ("reset", "timeout"):
+            raise ConnectionCutError(fault.seconds if fault.kind == "timeout" else 0)
         if fault.kind == "429":
             message = "Too many requests hit the API too quickly."
             raise StripeError(429, "invalid_request_error", message, code="rate_limit")
@@ -54,7 +64,7 @@ class Faults:
     def _take(self, request: Request, when: str) -> Fault | None:
         with self._lock:
             for fault in self._faults:
-                fits = fault.method == request.method and request.path.startswith(fault.path)
+                fits = fault.method in ("*", request.method) and request.path.startswith(fault.path)
                 if fits and fault.when == when and fault.times > 0:
                     fault.times -= 1
                     return fault

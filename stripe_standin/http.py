@@ -1,6 +1,7 @@
 """A request and an answer, so that no subject needs to know WSGI."""
 
 import json
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -44,6 +45,7 @@ class Answer:
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     cut_off: bool = False  # close the connection without a word (a fault that was asked for)
+    silent_seconds: float = 0  # ... after this long
 
     @classmethod
     def json(cls, value: Value, status: int = 200, **headers: Any) -> "Answer":
@@ -52,7 +54,7 @@ class Answer:
 
     def send(self, start_response: StartResponse) -> Iterable[bytes]:
         if self.cut_off:
-            return _BreakOff()
+            return _BreakOff(self.silent_seconds)
         phrase = HTTPStatus(self.status).phrase
         headers = {**self.headers, "Content-Length": str(len(self.body))}
         start_response(f"{self.status} {phrase}", list(headers.items()))
@@ -62,5 +64,9 @@ class Answer:
 class _BreakOff(Iterator[bytes]):
     """A body that ends the connection: the server knows what a lost connection looks like."""
 
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
     def __next__(self) -> bytes:
+        time.sleep(self._seconds)
         raise ConnectionAbortedError("a fault that was asked for")

@@ -82,9 +82,15 @@ class Store:
         """A whole table, to be read only."""
         return self._table(tab)
 
-    def put(self, tab: str, key: str, row: Json) -> None:
+    def put(self, tab: str, key: str, row: Json) -> Json:
+        """Keep a copy of the row; the answer is that copy, to be read only."""
+        return self.keep(tab, key, copied(row))
+
+    def keep(self, tab: str, key: str, row: Json) -> Json:
+        """Keep a row that nobody else will change. What is in here is never changed in place."""
         self._remember(tab, key)
-        self._set(tab, key, copied(row))
+        self._set(tab, key, row)
+        return row
 
     def delete(self, tab: str, key: str) -> None:
         self._remember(tab, key)

@@ -114,6 +114,8 @@ def _tell_overdue(world: World, invoice_id: str) -> None:
     invoice = world.get(invoice_id)
     world.emit("invoice.overdue", invoice)
     subscription = world.get(subscription_of(invoice)) if invoice["parent"] else Json()
+    if not world.options.overdue_makes_past_due:
+        return
     if subscription.get("status") == "active":
         event = "customer.subscription.updated"
         world.change(subscription["id"], event, status="past_due")

@@ -45,6 +45,13 @@ class Options:
     api_version: str = API_VERSION
     retries_exhausted: str = "canceled"
     cancel_on_dispute: bool = False
+    # Until then (by the stand-in's clock) nothing is delivered; what is made meanwhile may be lost.
+    outage_until: int = 0
+    outage_loses: bool = False
+    upcoming_days: int = 7  # before a renewal: invoice.upcoming; 0 is never
+    will_be_due_days: int = 3  # before a due date: invoice.will_be_due; 0 is never
+    overdue_makes_past_due: bool = True
+    overdue_days: int = 0  # after a due date the subscription ends as `retries_exhausted` says
     portal_cancel: str = "cancel_at_period_end"
     tax_percent: float = 0.0
     tax_fails: bool = False
@@ -154,17 +161,21 @@ class World:
         return [copied(row) for row in self.rows(kind, **fields)]
 
     def put(self, body: Json) -> Json:
+        self._keep(copied(body))
+        return body
+
+    def _keep(self, body: Json) -> Json:
+        """Hold it to the description, and to its place; what is kept is not changed any more."""
         kind = "deleted_" + body["object"] if body.get("deleted") else body["object"]
         lacking = [] if body.get("deleted") else missing_defaults(body)
         _hold(body["id"], validate_object(kind, body) + lacking)
-        self.store.put("objects", body["id"], body)
-        return body
+        return self.store.keep("objects", body["id"], body)
 
     def add(self, body: Json, event: str = "") -> Json:
         """Put a new object, and tell of it."""
-        self.put(body)
+        kept = self._keep(copied(body))
         if event:
-            self.emit(event, body)
+            self._tell(event, kept)
         return body
 
     def change(self, object_id: str, event: str = "", /, **fields: Any) -> Json:
@@ -172,15 +183,17 @@ class World:
 
         An `.updated` event carries what the changed fields were before, as Stripe's do.
         """
-        before = self.get(object_id)
-        after = self.put({**before, **copied(fields)})
+        before = self.store.peek("objects", object_id)
+        assert before is not None, object_id
+        after = self._keep(copied({**before, **fields}))
         previous = {key: value for key, value in before.items() if after[key] != value}
         previous |= {key: None for key in after if key not in before}
         if event and event.endswith(".updated") and previous:
-            self.emit(event, after, previous)
+            self._tell(event, after, previous)
         elif event and not event.endswith(".updated"):
-            self.emit(event, after)
-        return after
+            self._tell(event, after)
+        shown: Json = copied(after)
+        return shown
 
     # Notes
 
@@ -193,7 +206,11 @@ class World:
     # Events
 
     def emit(self, kind: str, body: Json, previous: Json | None = None) -> Json:
-        data: Json = {"object": copied(body)}
+        return self._tell(kind, copied(body), copied(previous))
+
+    def _tell(self, kind: str, body: Json, previous: Json | None = None) -> Json:
+        """Make the event of a body that is not changed any more."""
+        data: Json = {"object": body}
         if previous is not None or kind.endswith(".updated"):
             data["previous_attributes"] = previous or {}
         cause = {"id": self.cause.request_id, "idempotency_key": self.cause.idempotency_key}
@@ -209,13 +226,16 @@ class World:
             "type": kind,
         }
         # What was just put is known to be right, and need not be looked at again.
-        known = body == self.store.peek("objects", str(body.get("id")))
+        kept = self.store.peek("objects", str(body.get("id")))
+        known = body is kept or body == kept
         lacking = missing_defaults(event | {"data": {}})
         lacking += [] if known or body.get("deleted") else missing_defaults(body)
         _hold(f"event {kind}", validate_event(event, known=known) + lacking)
+        if self.options.mode == "mute":
+            return event
         # What an event of the other mode, or of an older endpoint, would claim.
         event |= {"livemode": self.options.livemode, "api_version": self.options.api_version}
-        self.store.put("objects", event["id"], event)
+        self.store.keep("objects", event["id"], event)
         for told in self.on_event:
             told(event)
         return event

@@ -8,10 +8,18 @@ import pytest
 from django.conf import settings as django_settings
 from django.core.cache import cache
 from django.core.management import call_command
+from django.db import connections
 from time_machine import TimeMachineFixture
 
 from tests.shop import Shop
 from tests.standin.process import StandIn, start_standin
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """On PostgreSQL `volatile` is a mirror, whose connection Django leaves open at the end."""
+    yield
+    connections["volatile"].close()
 
 
 @pytest.fixture(autouse=True)

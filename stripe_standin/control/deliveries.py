@@ -6,9 +6,12 @@ from ..contract import Json, Value
 from ..errors import invalid_request
 from ..webhooks import queue
 from ..webhooks.push import post
+from ..webhooks.signing import signature_header
+from ..world import World
 from .door import Control, allowed, route, wanted
 
-OPTIONS = ("order", "seed", "copies", "types", "drop", "signed_at", "limit")
+OPTIONS = ("order", "seed", "copies", "types", "drop", "signed_at", "limit", "corrupt")
+CORRUPTIONS = ("body", "signature", "utf8")
 ORDERS = ("created", "reversed", "shuffled")
 SETTABLE = {
     "mode": "mode",
@@ -19,14 +22,19 @@ SETTABLE = {
     "retries_exhausted": "retries_exhausted",
     "cancel_on_dispute": "cancel_on_dispute",
     "portal_cancel": "portal_cancel",
+    "upcoming_days": "upcoming_days",
+    "will_be_due_days": "will_be_due_days",
+    "overdue_makes_past_due": "overdue_makes_past_due",
+    "overdue_days": "overdue_days",
 }
 CHOICES = {
-    "mode": ("push", "hold"),
+    "mode": ("push", "hold", "mute"),
     "retries_exhausted": ("canceled", "unpaid"),
     "portal_cancel": ("cancel_at_period_end", "cancel_at"),
 }
 
 
+@route("POST", "settings")
 @route("POST", "webhooks")
 def set_webhooks(control: Control, body: Json) -> Value:
     allowed(body, *SETTABLE)
@@ -38,6 +46,7 @@ def set_webhooks(control: Control, body: Json) -> Value:
         for name, value in body.items():
             wanted(body, name, type(getattr(options, SETTABLE[name])))
             setattr(options, SETTABLE[name], value)
+        control.world.agenda.look_again(control.world.store)
     shown = {name: getattr(options, field) for name, field in SETTABLE.items()}
     return {name: value for name, value in shown.items() if name != "secret"}
 
@@ -82,10 +91,32 @@ def _take(control: Control, body: Json) -> list[Json]:
     rows = _ordered(_fitting(control, body.get("types")), body)
     rows = rows[: wanted(body, "limit", int)]
     signed_at = wanted(body, "signed_at", int)
-    taken = [queue.rendered(world, row, signed_at) for row in rows]
+    taken = [_rendered(world, row, signed_at, body.get("corrupt", "")) for row in rows]
     for row in rows:
         queue.mark_delivered(world, row)
     return [delivery for delivery in taken for _ in range(int(body.get("copies", 1)))]
+
+
+def _rendered(world: World, row: Json, signed_at: int | None, corrupt: str) -> Json:
+    """The delivery, damaged on request.
+
+    "body": changed after it was signed; "signature": of another secret; "utf8": rightly signed,
+    with a byte that is no UTF-8 (as "\\udcff": encode with `surrogateescape`).
+    """
+    delivery = queue.rendered(world, row, signed_at)
+    if corrupt not in ("", *CORRUPTIONS):
+        raise invalid_request(f"corrupt is one of {CORRUPTIONS}.", param="corrupt")
+    if corrupt == "body":
+        delivery["body"] = delivery["body"].replace('"object"', '"0bject"', 1)
+    if corrupt == "utf8":
+        delivery["body"] = delivery["body"].replace('"event"', '"event\udcff"', 1)
+    if corrupt in ("signature", "utf8"):
+        secret = (
+            "whsec_of_somebody_else" if corrupt == "signature" else queue.address(world, row)[1]
+        )
+        signature = signature_header(delivery["body"], secret, signed_at)
+        delivery["headers"]["Stripe-Signature"] = signature
+    return delivery
 
 
 def _drop(control: Control, unwanted: list[str]) -> None:

@@ -2,7 +2,6 @@
 
 from collections import Counter
 
-from .. import faults
 from ..contract import Json, Value
 from ..errors import invalid_request, missing
 from ..timeline import advance
@@ -62,18 +61,6 @@ def move_clock(control: Control, body: Json) -> Value:
             raise invalid_request("The clock only goes forward.")
         done = advance(control.world, target)
     return {"now": control.world.now(), "done": done}
-
-
-@route("POST", "faults")
-def add_fault(control: Control, body: Json) -> Value:
-    allowed(body, "method", "path", "kind", "when", "times")
-    kind, when = str(body.get("kind")), body.get("when", "before")
-    if kind not in faults.KINDS or when not in faults.WHEN:
-        raise invalid_request(f"kind is one of {faults.KINDS}, when one of {faults.WHEN}.")
-    method, path = str(wanted(body, "method", str, "POST")), str(wanted(body, "path", str, "/v1/"))
-    times = int(wanted(body, "times", int, 1))
-    control.faults.add(faults.Fault(method, path, kind, when, times))
-    return {"added": True}
 
 
 @route("POST", "objects/{id}")

@@ -71,6 +71,7 @@ ALL = (
     Card("4000002760003184", authentication="always"),
 )
 BY_NUMBER = {card.number: card for card in ALL}
+EXPIRED = BY_NUMBER["4000000000000069"]
 # Payment methods that exist in every test account, for calls without a page.
 NAMED = {
     "pm_card_visa": "4242424242424242",

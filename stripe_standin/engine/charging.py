@@ -6,7 +6,7 @@ from ..contract import Json, blank
 from ..operations import nulls
 from ..world import World
 from .cards import Card
-from .wallets import card_of
+from .wallets import current_card
 
 # Stripe's price for US cards; only shown in balance transactions.
 FEE_PER_MILLE, FEE_FIXED = 29, 30
@@ -48,7 +48,7 @@ def try_charge(
     *present*: the customer sits before the page and can authenticate. *first*: he is buying at
     the checkout, where a card that is declined later still pays.
     """
-    card = card_of(world, method_id)
+    card = current_card(world, method_id)
     if _wants_authentication(card, present=present) and not authenticated:
         return world.change(
             intent_id,

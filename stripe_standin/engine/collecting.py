@@ -160,6 +160,11 @@ def _hold_against(world: World, subscription_id: str, *, exhausted: bool) -> Non
         end_subscription(world, subscription_id, reason="payment_failed")
 
 
+def give_up_on(world: World, subscription_id: str) -> None:
+    """Nobody paid in all that time."""
+    _hold_against(world, subscription_id, exhausted=True)
+
+
 def why_unpaid(world: World, invoice: Json) -> StripeError:
     """The 402 (or 400, without any card) that tells why an invoice is still open."""
     payment = open_payment(world, invoice["id"])

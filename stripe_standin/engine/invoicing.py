@@ -25,8 +25,6 @@ def invoice_body(
     *discounts*: instead of the subscription's own.
     """
     invoice_id = invoice_id or world.new_id("in_1")
-    now = world.now()
-    customer = world.get(subscription["customer"])
     for line in lines:
         line["invoice"] = invoice_id
     body = blank(
@@ -38,24 +36,32 @@ def invoice_body(
         automatic_tax=_automatic_tax(subscription),
         billing_reason=reason,
         collection_method=subscription["collection_method"],
-        created=now,
+        created=world.now(),
         currency=subscription["currency"],
-        customer=customer["id"],
-        customer_address=customer.get("address"),
-        customer_email=customer.get("email"),
-        customer_name=customer.get("name"),
-        customer_tax_exempt=customer.get("tax_exempt"),
-        customer_tax_ids=_tax_ids(world, customer["id"]),
         lines=whole(f"/v1/invoices/{invoice_id}/lines", lines),
         metadata={},
         parent=_parent(subscription),
-        period_start=now,
-        period_end=now,
+        period_start=world.now(),
+        period_end=world.now(),
         status="draft",
         test_clock=subscription["test_clock"],
     )
+    body |= _customer(world, subscription["customer"])
     own = discounts_of(world, subscription) if discounts is None else discounts
     return settle(world, body, own)
+
+
+def _customer(world: World, customer_id: str) -> Json:
+    """What an invoice shows of its customer, as he is now."""
+    customer = world.get(customer_id)
+    return {
+        "customer": customer_id,
+        "customer_address": customer.get("address"),
+        "customer_email": customer.get("email"),
+        "customer_name": customer.get("name"),
+        "customer_tax_exempt": customer.get("tax_exempt"),
+        "customer_tax_ids": _tax_ids(world, customer_id),
+    }
 
 
 def _automatic_tax(subscription: Json) -> Json:

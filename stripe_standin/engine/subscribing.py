@@ -59,7 +59,30 @@ def subscription_body(world: World, prices: list[tuple[Json, int]], **fields: An
         trial_settings={"end_behavior": {"missing_payment_method": "create_invoice"}},
         default_tax_rates=[],
     )
-    return body | fields
+    body |= fields
+    return body | {"test_clock": world.clock_of(body) or None}
+
+
+def on_trial(world: World, body: Json, until: int) -> Json:
+    """The same subscription with a trial first: its periods count from the end of that."""
+    items = [item | {"current_period_end": until} for item in body["items"]["data"]]
+    for item in items:
+        world.note(item["id"], anchor=until)
+    return body | {
+        "billing_cycle_anchor": until,
+        "items": items_list(body["id"], items),
+        "status": "trialing",
+        "trial_end": until,
+        "trial_start": world.now(),
+    }
+
+
+def _first_line(world: World, body: Json, item: Json) -> Json:
+    made = item_line(world, body, item, item_period(item))
+    if body["status"] != "trialing":
+        return made
+    name = world.get(item["price"]["product"])["name"]
+    return made | {"amount": 0, "subtotal": 0, "description": f"Trial period for {name}"}
 
 
 def start_subscription(world: World, body: Json, *, waits: bool = False) -> Json:
@@ -69,7 +92,7 @@ def start_subscription(world: World, body: Json, *, waits: bool = False) -> Json
     see the two in any order (laravel/cashier-stripe#1759), so the stand-in sends both.
     """
     period = (world.now(), world.now())
-    lines = [item_line(world, body, item, item_period(item)) for item in body["items"]["data"]]
+    lines = [_first_line(world, body, item) for item in body["items"]["data"]]
     world.put(body)
     invoice = draft_invoice(
         world, body, lines, reason="subscription_create", period=period, waits=waits
@@ -124,6 +147,8 @@ def renew(world: World, subscription_id: str) -> Json:
     if not collects:
         invoice = world.change(invoice["id"], auto_advance=False)
     changes: Json = {"latest_invoice": invoice["id"]}
+    if subscription["status"] == "trialing":
+        changes["status"] = "active"
     return world.change(
         subscription_id, UPDATED, items=items_list(subscription_id, items), **changes
     )

@@ -1,12 +1,13 @@
 """Customers and the cards they pay with."""
 
+from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from ..contract import Json, blank
 from ..errors import card_declined, invalid_request
 from ..operations import nulls
 from ..world import World
-from .cards import BY_NUMBER, NAMED, Card
+from .cards import BY_NUMBER, EXPIRED, NAMED, Card
 
 
 def add_customer(world: World, **fields: Any) -> Json:
@@ -25,6 +26,14 @@ def add_customer(world: World, **fields: Any) -> Json:
 
 def card_of(world: World, method_id: str) -> Card:
     return BY_NUMBER[world.notes(method_id)["number"]]
+
+
+def current_card(world: World, method_id: str) -> Card:
+    """The card as it behaves today: one whose date is over is declined."""
+    shown = world.get(method_id)["card"]
+    today = datetime.fromtimestamp(world.now(), UTC)
+    over = (shown["exp_year"], shown["exp_month"]) < (today.year, today.month)
+    return EXPIRED if over else card_of(world, method_id)
 
 
 def add_card(

@@ -36,6 +36,9 @@ def create_credit_note(call: Call) -> Json:
         message = f"The credit note's amount is greater than what can be credited ({most})."
         raise invalid_request(message, param="amount")
     back = _check_given_back(call, invoice, total)
+    if back["credit_amount"] and world.get(invoice["customer"]).get("deleted"):
+        message = f"No such customer: '{invoice['customer']}'"
+        raise invalid_request(message, param="credit_amount", code="resource_missing")
     charge = _charge(world, invoice) if back["refund_amount"] else None
     if charge:
         amount_to_refund(charge, back["refund_amount"])

@@ -5,7 +5,7 @@ from ..engine import amounts
 from ..engine.collecting import collect, default_method, why_unpaid
 from ..engine.coupons import redeem
 from ..engine.finalizing import finalize_invoice
-from ..engine.subscribing import SELF_TAXED, start_subscription, subscription_body
+from ..engine.subscribing import SELF_TAXED, on_trial, start_subscription, subscription_body
 from ..engine.wallets import customers_method
 from ..errors import invalid_request, not_built
 from ..operations import Call, merged_metadata, operation
@@ -18,7 +18,7 @@ TAKES = (
     "customer items.price items.quantity collection_method days_until_due default_payment_method"
     " description metadata off_session payment_behavior payment_settings.payment_method_types"
     " payment_settings.save_default_payment_method billing_mode.type discounts"
-    " automatic_tax.enabled"
+    " automatic_tax.enabled trial_end trial_period_days"
 )
 
 
@@ -39,12 +39,33 @@ def create_subscription(call: Call) -> Json:
     body["payment_settings"] |= params.get("payment_settings", {})
     if params.get("billing_mode", {}).get("type") == "classic":
         body["billing_mode"] = {"type": "classic", "flexible": None}
+    until = _trial_end(call)
+    body = on_trial(world, body, until) if until else body
     _price(call, body)
     if body["collection_method"] == "send_invoice":
         # "The subscription is active at once", and its invoice is sent after the usual hour.
-        body["status"] = "active"
+        body["status"] = "active" if body["status"] == "incomplete" else body["status"]
         return start_subscription(world, body, waits=True)
     return _collect_first(call, start_subscription(world, body))
+
+
+def _trial_end(call: Call) -> int | None:
+    params = call.params
+    if "trial_end" in params and "trial_period_days" in params:
+        message = "You may only specify one of these parameters: trial_end, trial_period_days."
+        raise invalid_request(message, param="trial_end")
+    if "trial_period_days" in params:
+        days = int(params["trial_period_days"])
+        if days < 1:
+            message = "This value must be greater than or equal to 1."
+            raise invalid_request(message, param="trial_period_days")
+        return call.world.now() + days * 24 * 3600
+    until = params.get("trial_end", "now")
+    if until == "now":
+        return None
+    if until <= call.world.now():
+        raise invalid_request("The trial_end must be in the future.", param="trial_end")
+    return int(until)
 
 
 def _price(call: Call, body: Json) -> None:
@@ -109,7 +130,9 @@ def _check_payable(params: Json, customer: Json, *, by_invoice: bool) -> None:
         params.get("default_payment_method")
         or (customer["invoice_settings"]["default_payment_method"])
     )
-    waits = params.get("payment_behavior") == "default_incomplete"
+    waits = params.get("payment_behavior") == "default_incomplete" or (
+        {"trial_end", "trial_period_days"} & set(params)
+    )
     if not (has_card or by_invoice or waits):
         message = (
             "This customer has no attached payment source or default payment method. Please"

@@ -24,10 +24,15 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirects)
 
 
+def raw(body: str) -> bytes:
+    """The bytes of a body; "\\udcff" in it stands for a byte that is no UTF-8."""
+    return body.encode(errors="surrogateescape")
+
+
 def post(delivery: Json) -> int:
     """The status of one attempt; 0 when nobody answered."""
     request = urllib.request.Request(  # noqa: S310 - the URL is the owner's own endpoint
-        delivery["url"], data=delivery["body"].encode(), headers=delivery["headers"], method="POST"
+        delivery["url"], data=raw(delivery["body"]), headers=delivery["headers"], method="POST"
     )
     try:
         with _opener.open(request, timeout=TIMEOUT_SECONDS) as answer:
@@ -82,7 +87,7 @@ class Pusher:
         return True
 
     def _next_row(self) -> Json | None:
-        if self.world.options.mode != "push":
+        if self.world.options.mode == "hold" or queue.in_outage(self.world):
             return None
         now = time.time()
         for row in queue.pending(self.world):

@@ -18,6 +18,9 @@ GIVE_UP_SECONDS = 3 * 24 * 3600  # "for up to three days": docs.stripe.com/webho
 
 def enqueue(world: World, event: Json) -> None:
     """One delivery per endpoint that wants the event."""
+    if world.options.outage_loses and in_outage(world):
+        world.store.put("lost", event["id"], {"event": event["id"]})
+        return
     for endpoint in (DEFAULT, *_wanting(world, event["type"])):
         row = {
             "key": f"{event['id']}@{endpoint}",
@@ -31,6 +34,10 @@ def enqueue(world: World, event: Json) -> None:
     _count_pending(world, event["id"])
 
 
+def in_outage(world: World) -> bool:
+    return world.account_now() < world.options.outage_until
+
+
 def _wanting(world: World, kind: str) -> Iterable[str]:
     for endpoint in world.rows("webhook_endpoint", status="enabled"):
         if any(fnmatchcase(kind, wanted) for wanted in endpoint["enabled_events"]):
@@ -38,10 +45,10 @@ def _wanting(world: World, kind: str) -> Iterable[str]:
 
 
 def _count_pending(world: World, event_id: str) -> None:
-    event = world.find(event_id)
+    event = world.store.peek("objects", event_id)
     if event:
         waiting = len(world.store.rows("pending", event=event_id))
-        world.store.put("objects", event_id, event | {"pending_webhooks": waiting})
+        world.store.keep("objects", event_id, event | {"pending_webhooks": waiting})
 
 
 def pending(world: World) -> list[Json]:
@@ -49,7 +56,8 @@ def pending(world: World) -> list[Json]:
 
 
 def is_delivered(world: World, event_id: str) -> bool:
-    return not world.store.rows("pending", event=event_id)
+    lost = world.store.peek("lost", event_id)
+    return not (lost or world.store.rows("pending", event=event_id))
 
 
 def address(world: World, row: Json) -> tuple[str, str]:
@@ -64,7 +72,7 @@ def address(world: World, row: Json) -> tuple[str, str]:
 
 def rendered(world: World, row: Json, signed_at: int | None = None) -> Json:
     """The exact request that the endpoint gets."""
-    event, unchecked = as_newer(world, world.get(row["event"]))
+    event, unchecked = as_newer(world, _event(world, row))
     body = json.dumps(event, ensure_ascii=False)
     url, secret = address(world, row)
     signature = signature_header(body, secret, signed_at)
@@ -81,6 +89,12 @@ def rendered(world: World, row: Json, signed_at: int | None = None) -> Json:
         "headers": headers,
         "body": body,
     }
+
+
+def _event(world: World, row: Json) -> Json:
+    event = world.store.peek("objects", row["event"])
+    assert event is not None, row["event"]
+    return event
 
 
 def mark_delivered(world: World, row: Json) -> None:
