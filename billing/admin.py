@@ -19,6 +19,7 @@ from billing.models import (
     StripeEvent,
     Subscription,
 )
+from billing.price_moves_admin import announce_price_move, show_price_move
 from lib.admin import ReadOnlyAdmin
 from lib.money import format_cents
 
@@ -46,6 +47,7 @@ class SubscriptionAdmin(ReadOnlyAdmin):
     list_filter = ["status", "price"]
     list_select_related = ["customer", "price"]
     search_fields = ["stripe_id", "customer__name", "customer__contacts__email"]
+    actions = [show_price_move, announce_price_move]
 
 
 @admin.register(StripeCustomer)

@@ -52,7 +52,12 @@ def _sync_price(price: Price) -> Iterator[str]:
     else:
         stripe_id = there.stripe_id
     with transaction.atomic():
-        StripePrice.objects.get_or_create(stripe_id=stripe_id, defaults={"price": price})
+        amounts = {
+            "price": price,
+            "unit_amount_cents": price.unit_amount_cents,
+            "volume_tiers": price.volume_tiers,
+        }
+        StripePrice.objects.update_or_create(stripe_id=stripe_id, defaults=amounts)
         if price.stripe_id != stripe_id:
             Price.objects.filter(pk=price.pk).update(stripe_id=stripe_id)
             yield f"{price.lookup_key} is {stripe_id}"

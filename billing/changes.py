@@ -31,8 +31,7 @@ class Change:
         """More of anything is billed and granted at once; less comes with the next period."""
         old, new = self.subscription.price, self.price
         if old.interval == new.interval:
-            before = old.total_cents(self.subscription.quantity)
-            return new.total_cents(self.quantity) > before
+            return new.total_cents(self.quantity) > self.subscription.total_cents
         is_reduced = new.tier.rank < old.tier.rank or (
             new.tier_id == old.tier_id and self.quantity < self.subscription.quantity
         )

@@ -34,7 +34,7 @@ def _mirror(remote: RemoteSubscription) -> dict[str, object]:
 
 
 def _of_license(row: Subscription, remote: RemoteSubscription, at: datetime) -> Iterator[str]:
-    grant = grant_of(remote.paid_invoices)
+    grant = grant_of(remote.timely_invoices)
     license = row.license
     if license is None:
         if grant is not None:

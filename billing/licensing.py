@@ -34,7 +34,7 @@ def carry_to_license(
 
     None while nothing was paid, nor signed in a contract that grants on signature.
     """
-    granted = _granting_line(remote.paid_invoices) or signed_line(subscription, remote)
+    granted = _granting_line(remote.timely_invoices) or signed_line(subscription, remote)
     if granted is not None:
         if is_duplicate(subscription, at):
             return None

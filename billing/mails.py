@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from billing.models import GuaranteeRefund, Subscription
+from billing.models import GuaranteeRefund, Refund, Subscription
 from billing.notices import tell_owner
 from billing.remote import RemoteSubscription
 from billing.verdict import grace
@@ -25,7 +25,7 @@ def mail_welcome(subscription: Subscription, license: License) -> None:
         context={
             "tier": license.tier,
             "threads": license.threads,
-            "total": format_cents(price.total_cents(subscription.quantity), price.currency),
+            "total": format_cents(subscription.total_cents, price.currency),
             "interval": price.interval,
         },
     )
@@ -41,11 +41,30 @@ def mail_ended(subscription: Subscription, license: License) -> None:
 
 
 def mail_payment_failed(subscription: Subscription, remote: RemoteSubscription) -> None:
-    """Tell of an unpaid invoice on its first day; `remind_unpaid` goes on from there."""
+    """Tell of an unpaid invoice on its first day; `remind_unpaid` goes on from there.
+
+    Where only a word to the bank is missing the mail says that instead, for an upgrade too.
+    """
+    if remote.needs_action and remote.status in {"active", "past_due"}:
+        _mail_action_required(subscription, remote)
     if remote.status == "past_due" and subscription.past_due_since is not None:
         _remind(subscription, day=0, pay_url=remote.hosted_invoice_url)
         if subscription.is_by_invoice:
             _tell_of_overdue(subscription, remote)
+
+
+def _mail_action_required(subscription: Subscription, remote: RemoteSubscription) -> None:
+    assert remote.past_due_since is not None
+    queue_mail(
+        _action_key(subscription, remote.past_due_since),
+        template="billing/action_required",
+        to=people.addresses_of(subscription.customer_id),
+        context={"tier": subscription.price.tier, "pay_url": remote.hosted_invoice_url},
+    )
+
+
+def _action_key(subscription: Subscription, since: datetime) -> str:
+    return f"action-required:{subscription.stripe_id}:{since:%Y-%m-%d}"
 
 
 def _tell_of_overdue(subscription: Subscription, remote: RemoteSubscription) -> None:
@@ -81,7 +100,7 @@ def _remind(subscription: Subscription, *, day: int, pay_url: str) -> bool:
     since = subscription.past_due_since
     assert since is not None
     key = f"payment-failed:{subscription.stripe_id}:{since:%Y-%m-%d}:{day}"
-    if is_queued(key):
+    if is_queued(key) or (day == 0 and is_queued(_action_key(subscription, since))):
         return False
     by_invoice = subscription.is_by_invoice
     queue_mail(
@@ -139,5 +158,22 @@ def mail_refunded(job: GuaranteeRefund) -> None:
         context={
             "tier": job.subscription.price.tier,
             "amount": format_cents(job.amount_cents, job.currency) if job.amount_cents else "",
+        },
+    )
+
+
+def mail_refund(refund: Refund) -> None:
+    """A refund that ends nothing; what the guarantee's job gives back it tells itself."""
+    is_failed = refund.status == "failed"
+    if refund.status not in {"pending", "succeeded", "failed"}:
+        return
+    payment = refund.payment
+    queue_mail(
+        f"refund-failed:{refund.stripe_id}" if is_failed else f"refund:{refund.stripe_id}",
+        template="billing/refund_failed" if is_failed else "billing/refund",
+        to=people.addresses_of(payment.subscription.customer_id),
+        context={
+            "tier": payment.subscription.price.tier,
+            "amount": format_cents(refund.amount_cents, payment.currency),
         },
     )

@@ -6,7 +6,15 @@ from datetime import datetime
 from typing import Any
 
 from billing.dirty import mark_dirty
-from billing.models import Cart, DirtyObject, Payment, StripeCustomer, StripePrice, Subscription
+from billing.models import (
+    Cart,
+    DirtyObject,
+    LateRefund,
+    Payment,
+    StripeCustomer,
+    StripePrice,
+    Subscription,
+)
 from billing.remote import (
     PlannedChange,
     RemoteCheckoutSession,
@@ -22,10 +30,14 @@ def store_subscription(
     remote: RemoteSubscription, session: RemoteCheckoutSession | None
 ) -> Subscription:
     """Write the subscription as Stripe has it now; the first time with its customer and cart."""
+    row = StripePrice.objects.select_related("price").get(stripe_id=remote.price_id)
     fields = {
         "status": remote.status,
-        "price": StripePrice.objects.select_related("price").get(stripe_id=remote.price_id).price,
+        "price": row.price,
+        "stripe_price": row,
         "quantity": remote.quantity,
+        "card_last4": remote.card.last4 if remote.card else "",
+        "card_expires_on": remote.card.expires_on if remote.card else None,
         "collection_method": remote.collection_method,
         "current_period_end": remote.current_period_end,
         "cancel_at": remote.cancel_at,
@@ -38,7 +50,7 @@ def store_subscription(
     }
     known = Subscription.objects.filter(stripe_id=remote.stripe_id)
     if known.update(**fields):
-        return known.select_related("cart", "license", "price__tier").get()
+        return known.select_related("cart", "license", "price__tier", "stripe_price").get()
     cart = _cart_of(session)
     customer = _customer_of(remote.customer, cart)
     return Subscription.objects.create(
@@ -52,7 +64,7 @@ def store_payments(
     """One row per payment intent that paid something; a new one is looked at more closely."""
     for invoice in invoices:
         for payment in invoice.payments:
-            _, is_new = Payment.objects.get_or_create(
+            row, is_new = Payment.objects.get_or_create(
                 stripe_id=payment.stripe_id,
                 defaults={
                     "invoice_id": invoice.stripe_id,
@@ -68,6 +80,8 @@ def store_payments(
             )
             if is_new:  # its card, and what happened to it before we knew of it
                 mark_dirty(DirtyObject.Kind.PAYMENT, payment.stripe_id, at=at)
+            if row.is_late:
+                LateRefund.objects.get_or_create(payment=row, defaults={"due_at": at})
 
 
 def _planned(change: PlannedChange | None) -> dict[str, Any]:

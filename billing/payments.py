@@ -7,12 +7,15 @@ from django.utils import timezone
 from billing import stripe_api
 from billing.dirty import Write, mark_dirty, was_looked_at
 from billing.licensing import settle_status
+from billing.mails import mail_refund
 from billing.mirror import store_payments
-from billing.models import DirtyObject, Dispute, Payment, Refund, Subscription
+from billing.models import DirtyObject, Dispute, GuaranteeRefund, Payment, Refund, Subscription
 from billing.notices import close_notice, tell_owner
 from billing.refunding import Cause, open_refund_job
 from billing.remote import RemoteDispute, RemotePaymentState, RemoteRefund
 from lib.money import format_cents
+
+STARTS_A_PERIOD = {"subscription_create", "subscription_cycle"}
 
 
 class PaymentNotKnownYet(Exception):
@@ -66,13 +69,29 @@ def write_payment(payment: Payment, remote: RemotePaymentState, at: datetime) ->
         open_refund_job(payment.subscription.pk, cause=Cause.DASHBOARD, at=at)
     if any(dispute.status in Dispute.LOST for dispute in remote.disputes):
         open_refund_job(payment.subscription.pk, cause=Cause.FRAUD, at=at)
+    _mail_refunds(payment)
     settle_status(payment.subscription, at)
 
 
+def _mail_refunds(payment: Payment) -> None:
+    """Those that failed, and those that no job tells of."""
+    has_job = GuaranteeRefund.objects.filter(subscription=payment.subscription).exists()
+    for refund in payment.refunds.select_related("payment__subscription__price__tier__product"):
+        if refund.status == "failed" or not has_job:
+            mail_refund(refund)
+
+
 def _ends_the_subscription(payment: Payment) -> bool:
-    """Whether all of the newest payment went back: then the period is not paid any more."""
-    newest = payment.subscription.payments.order_by("-paid_at", "-pk").first()
-    return newest == payment and newest.is_refunded
+    """Whether everything that was paid for the running period went back.
+
+    The period's payments are the newest purchase or renewal and what was paid for changes since;
+    what came after the end is none of them.
+    """
+    payments = payment.subscription.payments.prefetch_related("refunds").order_by("paid_at", "pk")
+    timely = [one for one in payments if not one.is_late]
+    starts = [n for n, one in enumerate(timely) if one.billing_reason in STARTS_A_PERIOD]
+    period = timely[starts[-1] :] if starts else timely
+    return bool(period) and all(one.is_refunded for one in period)
 
 
 def _store_refund(payment: Payment, remote: RemoteRefund, at: datetime) -> None:

@@ -1,7 +1,7 @@
 """What Stripe tells us, cut to what we use. Ids and statuses are Stripe's, times are aware UTC."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from lib.money import VolumeTier
@@ -47,6 +47,12 @@ class RemoteInvoice:
 
 
 @dataclass(frozen=True)
+class RemoteCard:
+    last4: str
+    expires_on: date  # the last day on which it can be charged
+
+
+@dataclass(frozen=True)
 class RemoteSubscription:
     stripe_id: str
     status: str
@@ -63,9 +69,17 @@ class RemoteSubscription:
     # Since when the newest invoice should have been paid and is not: finalized (a card), or due.
     past_due_since: datetime | None
     hosted_invoice_url: str
+    needs_action: bool  # the bank wants the cardholder to confirm the payment of that invoice
+    card: RemoteCard | None
     has_pending_update: bool  # a change that waits for its payment
     planned_change: "PlannedChange | None"
     paid_invoices: tuple[RemoteInvoice, ...]  # newest first, ten at most
+
+    @property
+    def timely_invoices(self) -> tuple[RemoteInvoice, ...]:
+        """Those that were paid before the end: what comes later goes back (billing.late)."""
+        end = self.ended_at
+        return tuple(one for one in self.paid_invoices if end is None or one.paid_at <= end)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Make our rows agree with Stripe: one function per kind of object, for every occasion."""
 
+import time
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -17,12 +18,23 @@ from billing.payments import fetch_payment
 from billing.remote import RemoteCheckoutSession, RemoteSubscription
 
 Kind = DirtyObject.Kind
+ROUND_SECONDS = 5
 
 
 def sync_due(at: datetime) -> int:
-    """Agree on every dirty object that is due; returns how many were."""
-    due = DirtyObject.objects.due(at).order_by("due_at").values_list("pk", "kind")[:100]
-    return sum(agree(pk, FETCHES[kind], timezone.now()) for pk, kind in list(due))
+    """Agree on dirty objects that are due, for a while; returns how many were agreed on.
+
+    What failed before comes after all that is new, so that no object which always fails, or
+    hangs, keeps the others waiting; and the other duties get their turn.
+    """
+    deadline = time.monotonic() + ROUND_SECONDS
+    due = DirtyObject.objects.due(at).order_by("attempts", "due_at").values_list("pk", "kind")
+    done = 0
+    for pk, kind in list(due[:100]):
+        done += agree(pk, FETCHES[kind], timezone.now())
+        if time.monotonic() > deadline:
+            break
+    return done
 
 
 def sync_subscription_now(stripe_id: str) -> bool:

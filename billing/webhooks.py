@@ -141,6 +141,10 @@ def _customer(customer: dict[str, Any]) -> tuple[Kind, str]:
     return Kind.CUSTOMER, str(customer.get("id") or "")
 
 
+def _customer_of_method(method: dict[str, Any]) -> tuple[Kind, str]:
+    return Kind.CUSTOMER, str(method.get("customer") or "")
+
+
 def _session(session: dict[str, Any]) -> tuple[Kind, str]:
     return Kind.CHECKOUT_SESSION, str(session.get("id") or "")
 
@@ -163,6 +167,8 @@ HANDLED = {
     "customer.subscription.pending_update_applied": _subscription,
     "customer.subscription.pending_update_expired": _subscription,
     "customer.deleted": _customer,
+    "payment_method.updated": _customer_of_method,
+    "payment_method.automatically_updated": _customer_of_method,
     "charge.refunded": _payment,
     "refund.created": _payment,
     "refund.updated": _payment,

@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -70,6 +70,16 @@ def queue_again(mail: Mail, *, key: str, to: Sequence[str]) -> Mail:
         },
     )
     return copy
+
+
+def queued_among(keys: Iterable[str]) -> set[str]:
+    """Those of the facts that were mailed, or will be."""
+    return set(Mail.objects.filter(key__in=list(keys)).values_list("key", flat=True))
+
+
+def sent_at(key: str) -> datetime | None:
+    """When the fact's mail left; None if it has not."""
+    return Mail.objects.filter(key=key).values_list("sent_at", flat=True).first()
 
 
 def _text(template: str, context: dict[str, Any]) -> str:

@@ -30,7 +30,7 @@ class SubscriptionCard:
 
 def subscription_cards(customer: Customer, *, at: datetime) -> list[SubscriptionCard]:
     rows = Subscription.objects.filter(customer=customer).select_related(
-        "price__tier__product", "planned_price__tier__product"
+        "price__tier__product", "stripe_price", "planned_price__tier__product"
     )
     return [_card(subscription, at) for subscription in rows.order_by("-created_at")]
 
@@ -55,14 +55,18 @@ def refund(request: HttpRequest, subscription_id: int) -> HttpResponse:
 def get_subscription(request: HttpRequest, subscription_id: int) -> Subscription:
     """A subscription of the signed-in visitor's, or 404."""
     mine = Subscription.objects.filter(customer__in=customers_of(request)).select_related(
-        "price__tier__product", "planned_price__tier__product", "customer", "license"
+        "price__tier__product",
+        "stripe_price",
+        "planned_price__tier__product",
+        "customer",
+        "license",
     )
     return get_object_or_404(mine, pk=subscription_id)
 
 
 def _card(subscription: Subscription, at: datetime) -> SubscriptionCard:
     price = subscription.price
-    total = format_cents(price.total_cents(subscription.quantity), price.currency)
+    total = format_cents(subscription.total_cents, price.currency)
     receipts = tuple(subscription.payments.prefetch_related("refunds").order_by("-paid_at"))
     return SubscriptionCard(subscription, total, _last_moment(subscription, at), receipts)
 

@@ -4,10 +4,12 @@ from billing.models.carts import Cart, StripeCustomer
 from billing.models.chores import BackupCursor, Chore, EventCursor, SecondBackup
 from billing.models.contracts import InvoiceContract
 from billing.models.events import DirtyObject, OwnerNotice, StripeEvent
+from billing.models.price_moves import PriceMove
 from billing.models.prices import MAX_QUANTITY, Price, StripePrice
 from billing.models.subscriptions import (
     Dispute,
     GuaranteeRefund,
+    LateRefund,
     Payment,
     Refund,
     Subscription,
@@ -23,9 +25,11 @@ __all__ = [
     "EventCursor",
     "GuaranteeRefund",
     "InvoiceContract",
+    "LateRefund",
     "OwnerNotice",
     "Payment",
     "Price",
+    "PriceMove",
     "Refund",
     "SecondBackup",
     "StripeCustomer",

@@ -60,10 +60,7 @@ class Price(models.Model):
     @property
     def tiers(self) -> list[VolumeTier]:
         """The volume tiers; raises ValueError if what was typed is not a table of them."""
-        try:
-            return [VolumeTier(_whole(up_to), int(cents)) for up_to, cents in self.volume_tiers]
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"not a table of [up to, cents]: {self.volume_tiers!r}") from error
+        return volume_tiers(self.volume_tiers)
 
     @property
     def max_quantity(self) -> int:
@@ -77,6 +74,13 @@ class Price(models.Model):
         return volume_total_cents(self.tiers, quantity)
 
 
+def volume_tiers(table: Any) -> list[VolumeTier]:
+    try:
+        return [VolumeTier(_whole(up_to), int(cents)) for up_to, cents in table]
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"not a table of [up to, cents]: {table!r}") from error
+
+
 def _whole(up_to: Any) -> int | None:
     return None if up_to is None else int(up_to)
 
@@ -86,7 +90,18 @@ class StripePrice(models.Model):
 
     stripe_id = models.CharField(max_length=80, unique=True)
     price = models.ForeignKey(Price, models.PROTECT, related_name="stripe_prices")
+    # What it costs for ever, as in `Price`; that of the price may move on.
+    unit_amount_cents = models.PositiveIntegerField(null=True, blank=True)
+    volume_tiers = models.JSONField(default=list, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
     def __str__(self) -> str:
         return self.stripe_id
+
+    def total_cents(self, quantity: int) -> int:
+        """What *quantity* units cost whoever bought at this amount."""
+        if self.unit_amount_cents is not None:
+            return self.unit_amount_cents * quantity
+        if not self.volume_tiers:
+            return self.price.total_cents(quantity)  # from before amounts were kept here
+        return volume_total_cents(volume_tiers(self.volume_tiers), quantity)

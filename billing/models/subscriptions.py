@@ -3,7 +3,7 @@
 from django.db import models
 
 from billing.models.carts import Cart
-from billing.models.prices import Price
+from billing.models.prices import Price, StripePrice
 from lib.money import format_cents
 from licenses.models import Customer, License
 from outbox.claims import Claimable, ClaimableManager
@@ -18,7 +18,12 @@ class Subscription(models.Model):
     license = models.OneToOneField(License, models.PROTECT, null=True, blank=True, related_name="+")
     status = models.CharField(max_length=20)
     price = models.ForeignKey(Price, models.PROTECT, related_name="+")
+    stripe_price = models.ForeignKey(
+        StripePrice, models.PROTECT, null=True, blank=True, related_name="+"
+    )
     quantity = models.PositiveIntegerField()
+    card_last4 = models.CharField(max_length=4, blank=True)
+    card_expires_on = models.DateField(null=True, blank=True, help_text="its last good day")
     collection_method = models.CharField(max_length=20, default="charge_automatically")
     current_period_end = models.DateTimeField()
     cancel_at = models.DateTimeField(null=True, blank=True)
@@ -40,6 +45,11 @@ class Subscription(models.Model):
 
     def __str__(self) -> str:
         return f"{self.stripe_id} ({self.status})"
+
+    @property
+    def total_cents(self) -> int:
+        """What it costs per interval at the price it was bought at, before tax and discounts."""
+        return (self.stripe_price or self.price).total_cents(self.quantity)
 
     @property
     def is_by_invoice(self) -> bool:
@@ -71,6 +81,12 @@ class Payment(models.Model):
         """What went back or is on its way; a refund that failed did not."""
         given = [refund for refund in self.refunds.all() if refund.status not in Refund.UNDONE]
         return sum(refund.amount_cents for refund in given)
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it came after its subscription's end: nothing is served for it."""
+        ended_at = self.subscription.ended_at
+        return ended_at is not None and self.paid_at > ended_at
 
     @property
     def amount(self) -> str:
@@ -152,3 +168,14 @@ class GuaranteeRefund(Claimable):
 
     def __str__(self) -> str:
         return f"{self.subscription.stripe_id}: {self.state}"
+
+
+class LateRefund(Claimable):
+    """The job that gives back a payment that came after its subscription's end."""
+
+    payment = models.OneToOneField(Payment, models.PROTECT, related_name="+")
+
+    objects = ClaimableManager()
+
+    def __str__(self) -> str:
+        return self.payment.stripe_id

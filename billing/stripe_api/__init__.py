@@ -30,6 +30,7 @@ from billing.stripe_api.client import (
 from billing.stripe_api.contracts import create_invoiced_subscription
 from billing.stripe_api.customers import retrieve_customer, write_metadata
 from billing.stripe_api.payments import credit_payment, refund_payment, retrieve_payment
+from billing.stripe_api.price_moves import move_to_price
 from billing.stripe_api.signatures import is_signed
 from billing.stripe_api.subscriptions import (
     cancel_subscription,
@@ -70,6 +71,7 @@ __all__ = [
     "list_payments",
     "list_refunds",
     "list_subscriptions",
+    "move_to_price",
     "preview_change",
     "refund_payment",
     "release_schedule",

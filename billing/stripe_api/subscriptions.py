@@ -11,6 +11,7 @@ from billing.remote import (
     RemotePayment,
     RemoteSubscription,
 )
+from billing.stripe_api.cards import EXPANDED, card_of, waits_for_authentication
 from billing.stripe_api.changes import planned_change
 from billing.stripe_api.client import (
     StripeObjectGone,
@@ -31,12 +32,12 @@ def retrieve_subscription(stripe_id: str) -> RemoteSubscription:
     with translated_errors():
         v1 = client().v1
         subscription = v1.subscriptions.retrieve(
-            stripe_id, {"expand": ["customer", "latest_invoice", "schedule"]}
+            stripe_id, {"expand": ["customer", "latest_invoice", "schedule", *EXPANDED]}
         )
         paid = v1.invoices.list(
             {"subscription": stripe_id, "status": "paid", "expand": ["data.payments"]}
         )
-    return subscription_of(subscription, paid.data)
+        return subscription_of(subscription, paid.data)
 
 
 def subscription_of(
@@ -61,6 +62,8 @@ def subscription_of(
         ended_at=from_unix_or_none(subscription.ended_at),
         past_due_since=_unpaid_since(latest) if latest is not None and is_unpaid else None,
         hosted_invoice_url=(latest.hosted_invoice_url or "") if latest and is_unpaid else "",
+        needs_action=latest is not None and is_unpaid and waits_for_authentication(latest),
+        card=card_of(subscription),
         has_pending_update=subscription.pending_update is not None,
         planned_change=planned_change(subscription.schedule),
         paid_invoices=tuple(invoice_of(one) for one in paid),

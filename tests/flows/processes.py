@@ -4,7 +4,8 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from multiprocessing.context import ForkProcess
 
 from django.db import connections
@@ -19,6 +20,18 @@ def together(number: int, act: Callable[[int], None]) -> None:
     for process in processes:
         process.join(60)
     assert [process.exitcode for process in processes] == [0] * number
+
+
+@contextmanager
+def started(number: int, act: Callable[[int], None]) -> Iterator[None]:
+    """Run `act(0)` … `act(number - 1)` in processes of their own; they are killed at the end."""
+    processes = [_start(lambda n=n: act(n)) for n in range(number)]  # type: ignore[misc]
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+            process.join(60)
 
 
 def kill_after(seconds: float, act: Callable[[], object]) -> bool:

@@ -241,3 +241,46 @@ def test_the_account_leads_to_the_open_invoice(shop: Shop):
 
     assert "Pay the open invoice" in page
     assert Subscription.objects.get().pay_url in page.replace("&amp;", "&")
+
+
+def test_a_payment_that_comes_after_the_end_goes_back_and_extends_nothing(shop: Shop):
+    subscription = bought(shop, card=FAILS_AT_RENEWAL)
+    shop.advance(days=31, hours=3)
+    shop.settle()
+    remote = shop.ask_stripe("GET", f"/v1/subscriptions/{subscription.stripe_id}")
+    shop.ask_stripe("DELETE", f"/v1/subscriptions/{subscription.stripe_id}")
+    shop.settle()
+    before = License.objects.get()
+    assert before.status == License.Status.LAPSED
+    method = shop.ask_stripe(
+        "POST", "/v1/payment_methods/pm_card_visa/attach", f"customer={remote['customer']}"
+    )["id"]
+    shop.advance(minutes=5)
+
+    invoice = remote["latest_invoice"]
+    shop.ask_stripe("POST", f"/v1/invoices/{invoice}/pay", f"payment_method={method}")
+    shop.settle()
+
+    after = License.objects.get()
+    assert (after.status, after.paid_through) == (before.status, before.paid_through)
+    assert Payment.objects.latest("paid_at").is_refunded
+    assert not Payment.objects.earliest("paid_at").refunded_cents
+    assert shop.stripe_counts()["refund"] == 1
+    books_agree(shop)
+
+
+def test_refunding_only_the_difference_of_an_upgrade_ends_nothing(shop: Shop):
+    subscription = bought(shop, "enterprise_monthly", 1)
+    item = shop.ask_stripe("GET", f"/v1/subscriptions/{subscription.stripe_id}")["items"]["data"][0]
+    at_stripe(
+        shop, subscription,
+        f"items[0][id]={item['id']}&items[0][quantity]=3&proration_behavior=always_invoice",
+    )  # fmt: skip
+    difference = Payment.objects.latest("pk")
+
+    shop.ask_stripe("POST", "/v1/refunds", f"payment_intent={difference.stripe_id}")
+    shop.settle()
+
+    assert difference.is_refunded
+    assert License.objects.get().status == License.Status.ACTIVE
+    books_agree(shop)

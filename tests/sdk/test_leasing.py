@@ -125,8 +125,8 @@ def test_the_one_that_stands_by_says_limit_and_url_once(start, caplog):
 
     assert lines == [
         (
-            "50 threads wanted, 0 may run (OVER_LIMIT). The license allows 100 threads; all of them "
-            "are in use. http://testserver/account/"
+            "50 threads wanted, 0 may run (OVER_LIMIT). The license allows 100 threads; all of "
+            "them are in use. http://testserver/account/"
         )
     ]
 

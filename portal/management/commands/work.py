@@ -15,12 +15,20 @@ from django.utils import timezone
 
 from billing.chores import do_chores
 from billing.contracts import start_contracts
+from billing.late import refund_late_payments
 from billing.licensing import settle_overdue
 from billing.mails import remind_unpaid
+from billing.price_moves import move_prices
 from billing.refunding import resume_refunds
+from billing.reminders import remind_cards, remind_renewals
 from billing.second_backup import back_up_due
 from billing.sync import sync_due
+from licenses.lease_duties import lease_duties
 from outbox.mail import deliver_due_mail
+from pkgindex.snapshot import repair_snapshot
+from pkgindex.usage import fold_usage
+from support.privacy import prune_old_mail
+from support.receiving import parse_due_mail
 
 log = logging.getLogger(__name__)
 
@@ -28,10 +36,19 @@ log = logging.getLogger(__name__)
 DUTIES: tuple[Callable[[datetime], int], ...] = (
     sync_due,
     resume_refunds,
+    refund_late_payments,
     start_contracts,
+    move_prices,
     settle_overdue,
     remind_unpaid,
+    remind_renewals,
+    remind_cards,
+    parse_due_mail,
+    lease_duties,
     deliver_due_mail,
+    repair_snapshot,
+    fold_usage,
+    prune_old_mail,
     back_up_due,
     do_chores,
 )

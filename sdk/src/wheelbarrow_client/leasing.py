@@ -200,8 +200,8 @@ class Lease:
         if abs(skew) > SKEW_SECONDS:
             self._say(f"This machine's clock is off by {skew / 3600:.0f} hours.")
         self._refresh(transport, newest)
-        paced: float = min(max(pause, LEAST_PAUSE_SECONDS), MOST_PAUSE_SECONDS) * _jitter()
-        return paced
+        paced: float = min(max(pause, LEAST_PAUSE_SECONDS), MOST_PAUSE_SECONDS)
+        return paced * _jitter()
 
     def _refresh(self, transport: Transport, newest: int) -> None:
         """Fetch the newer document, and once a day the list of revoked keys; neither is urgent."""
