@@ -18,7 +18,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from licenses.credentials import explain_refusal, find_lease_credential, note_use
+from licenses.credentials import (
+    explain_refusal,
+    find_lease_credential,
+    note_use,
+    remembered_lease_credential,
+)
 from licenses.documents import NoRootKey, sign_document
 from licenses.leaks import BadReport, act_on_findings, read_report
 from licenses.lease_answers import sign_answer, sign_batch
@@ -32,6 +37,7 @@ log = logging.getLogger(__name__)
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, License, P], HttpResponse]
 Door = Callable[Concatenate[HttpRequest, P], HttpResponse]
+SAFE = {"GET", "HEAD"}  # they show names and features, which are fetched anew
 RETRY_SECONDS = "30"
 USAGE_DAYS = 31
 
@@ -47,7 +53,8 @@ def with_lease_credential(view: View[P]) -> Door[P]:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         token = token.strip() if scheme.lower() == "bearer" else ""
         try:
-            credential = find_lease_credential(token, at)
+            find = find_lease_credential if request.method in SAFE else remembered_lease_credential
+            credential = find(token, at)
             if credential is None or credential.license is None:
                 return _unauthorized(explain_refusal(token, at))
             note_use(credential, client=request.headers.get("User-Agent", ""), at=at)

@@ -7,14 +7,18 @@ from django.db import transaction
 from django.db.models import Q
 
 from lib.tokens import TokenKind, digest_of, hint_of, is_well_formed, mint_token
-from licenses.generation import raise_generation
+from licenses.generation import current_generation, raise_generation
 from licenses.models import Credential, Customer, License
 from licenses.scopes import EVERYTHING, Scope, network_of, scope_of
 
 MAX_PER_CUSTOMER = 20  # of each kind
 OVERLAP = timedelta(days=7)  # an old credential works on after its rotation
 MAX_OVERLAP = timedelta(days=30)
+REMEMBERED = 10_000  # lease credentials that one process keeps in memory
 USE_NOTED_EVERY = timedelta(minutes=5)  # at most one write per credential in this time
+
+
+_remembered: dict[str, tuple[int, Credential]] = {}
 
 
 class TooManyCredentials(Exception):
@@ -128,6 +132,30 @@ def find_lease_credential(token: str, at: datetime) -> Credential | None:
     return related.filter(digest=digest_of(token)).first()
 
 
+def remembered_lease_credential(token: str, at: datetime) -> Credential | None:
+    """The same for renewals: remembered by this process until any right changes anywhere.
+
+    Names and features of the tier may be older; who signs a document asks anew.
+    """
+    if not is_well_formed(token, TokenKind.LEASE):
+        return None
+    digest, generation = digest_of(token), current_generation()
+    known_at, credential = _remembered.get(digest, (-1, None))
+    if credential is None or known_at != generation:
+        credential = find_lease_credential(token, at)
+        if credential is not None:
+            _remember(digest, generation, credential)
+        return credential
+    has_ended = credential.expires_at is not None and credential.expires_at <= at
+    return None if has_ended else credential
+
+
+def _remember(digest: str, generation: int, credential: Credential) -> None:
+    if len(_remembered) >= REMEMBERED:
+        _remembered.clear()
+    _remembered[digest] = (generation, credential)
+
+
 def explain_refusal(token: str, at: datetime) -> str:
     """One ASCII line that says why *token* opens no door, for whoever reads a build log."""
     if not token:
@@ -163,6 +191,7 @@ def note_use(credential: Credential, *, client: str, at: datetime, address: str 
     long_ago = Q(last_used_at__isnull=True) | Q(last_used_at__lte=at - USE_NOTED_EVERY)
     if credential.last_used_at is not None and credential.last_used_at > at - USE_NOTED_EVERY:
         return
+    credential.last_used_at = at  # or a remembered one would be noted again
     Credential.objects.filter(long_ago, pk=credential.pk).update(
         last_used_at=at, last_client=client[:80], last_network=network_of(address)
     )

@@ -230,7 +230,7 @@ class Lease:
     def _back_off(self, wish: float) -> float:
         """30 s, 60 s … 900 s, each with jitter, so that a return after an outage is no stampede."""
         self._failures += 1
-        most = min(LAST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** min(self._failures - 1, 10))
+        most: float = min(LAST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** min(self._failures - 1, 10))
         return max(wish, most * random.uniform(0.5, 1.0))  # noqa: S311
 
     def _until_surge_ends(self, pause: float) -> float:
