@@ -51,6 +51,8 @@ def live(demo: Demo, customers: str, years: str, seed: str) -> int:
     done = subprocess.run(
         command, cwd=ROOT, env={**os.environ, **demo.processes.environment}, check=False
     )
+    if done.returncode < 0:
+        print(f"the simulation was ended by signal {-done.returncode}")
     ask = (
         "from billing.models import OwnerNotice as N; "
         "open_ = N.objects.filter(needs_him=True, closed_at=None); "
