@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from django.db import OperationalError, connections
+from django.db import IntegrityError, OperationalError, connections
 from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
@@ -163,6 +163,9 @@ class Writer:
             (answer,) = acquire_leases(license, [wish], at=at).answers
         except OperationalError:  # a client gets 503 and comes back
             self.tally.busy += 1
+            return
+        except IntegrityError as error:  # two settled at once
+            self.tally.wrong.append(str(error))
             return
         self.tally.operations += 1
         self.tally.renewals += answer.code == "OK"

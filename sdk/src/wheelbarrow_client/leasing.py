@@ -230,8 +230,9 @@ class Lease:
     def _back_off(self, wish: float) -> float:
         """30 s, 60 s … 900 s, each with jitter, so that a return after an outage is no stampede."""
         self._failures += 1
-        most: float = min(LAST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** min(self._failures - 1, 10))
-        return max(wish, most * random.uniform(0.5, 1.0))  # noqa: S311
+        doubled: float = FIRST_RETRY_SECONDS * 2 ** min(self._failures - 1, 10)
+        most = min(LAST_RETRY_SECONDS, doubled)
+        return max(wish, most * random.uniform(0.5, 1.0))  # noqa: S311  no secret
 
     def _until_surge_ends(self, pause: float) -> float:
         if self.heard is None or not self.heard.surge:
