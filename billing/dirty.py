@@ -92,6 +92,11 @@ def is_waiting(stripe_id: str) -> bool:
     return marks.filter(due_at__isnull=False).exists()
 
 
+def is_given_up(stripe_id: str) -> bool:
+    """Whether it could not be agreed on after all tries; the owner was told."""
+    return DirtyObject.objects.filter(stripe_id=stripe_id, dead_at__isnull=False).exists()
+
+
 def was_looked_at(stripe_id: str) -> bool:
     """Whether Stripe was asked for it and nothing is left to do."""
     marks = DirtyObject.objects.filter(stripe_id=stripe_id, agreed__gt=0)

@@ -3,14 +3,16 @@
 The paid invoice fixes *what* is granted; billing.verdict says whether it goes on.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.db.models import Q
 
 from billing import carts
 from billing.contracts import signed_line
+from billing.dirty import is_given_up, is_waiting, mark_dirty
 from billing.mails import mail_changed, mail_ended, mail_payment_failed, mail_welcome
-from billing.models import GuaranteeRefund, Price, StripePrice, Subscription
+from billing.models import DirtyObject, GuaranteeRefund, Price, StripePrice, Subscription
 from billing.remote import RemoteInvoice, RemoteLine, RemoteSubscription
 from billing.verdict import grace, judge
 from licenses import credentials
@@ -19,6 +21,7 @@ from licenses.models import Customer, License
 from licenses.status import lapse_license, reinstate_license, revoke_license, suspend_license
 
 Status = License.Status
+ASKED_FOR = timedelta(days=1)
 MOVES = {
     Status.ACTIVE: reinstate_license,
     Status.SUSPENDED: suspend_license,
@@ -91,16 +94,27 @@ def settle_status(subscription: Subscription, at: datetime) -> License | None:
 def settle_overdue(at: datetime) -> int:
     """End what ends by the clock: the grace after a failed payment, and known cancel dates.
 
-    Also when Stripe is silent: a lost webhook must neither cut anybody off nor serve for ever.
+    Stripe is asked first: the webhook that took a cancellation back may be lost, and who pays is
+    not cut off. Whoever cannot be asked about for a day is served no longer.
     """
     grace_over = Q(status="past_due", past_due_since__lte=at - grace())
     cancel_due = Q(cancel_at__lte=at)
     overdue = Subscription.objects.filter(
         grace_over | cancel_due, license__status=Status.ACTIVE
     ).select_related("license", "price__tier__product")
-    for subscription in overdue:
+    return sum(_settle_or_ask(subscription, at) for subscription in overdue)
+
+
+@transaction.atomic
+def _settle_or_ask(subscription: Subscription, at: datetime) -> bool:
+    """Whether something was done: not while the question is waiting, or was given up."""
+    if judge(subscription, at - ASKED_FOR).status != Status.ACTIVE:
         settle_status(subscription, at)
-    return len(overdue)
+        return True
+    if is_waiting(subscription.stripe_id) or is_given_up(subscription.stripe_id):
+        return False
+    mark_dirty(DirtyObject.Kind.SUBSCRIPTION, subscription.stripe_id, at=at)
+    return True
 
 
 def _renew(subscription: Subscription, license: License, grant: Grant, at: datetime) -> None:

@@ -119,17 +119,18 @@ def _remind(subscription: Subscription, *, day: int, pay_url: str) -> bool:
 
 
 def mail_about_cancel_date(
-    subscription: Subscription, license: License, *, before: datetime | None
+    subscription: Subscription, license: License, *, before: datetime | None, at: datetime
 ) -> None:
-    """Canceled with a date to come, or taken back: say so when the date changed."""
+    """Canceled with a date to come, or taken back: say so when the date changed.
+
+    Each change is a fact of its own, known by the moment when it was written with this mail.
+    """
     now = subscription.cancel_at
     if now == before or subscription.status not in {"active", "trialing"}:
         return
     template = "billing/canceled" if now is not None else "billing/uncanceled"
-    day = f"{now or before:%Y-%m-%d}"
-    count = license.rev
     queue_mail(
-        f"{template.split('/')[1]}:{subscription.stripe_id}:{day}:{count}",
+        f"{template.split('/')[1]}:{subscription.stripe_id}:{at:%Y%m%dT%H%M%S.%f}",
         template=template,
         to=people.addresses_of(subscription.customer_id),
         context={

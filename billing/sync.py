@@ -73,7 +73,7 @@ def write_subscription(
     store_payments(subscription, remote.paid_invoices, at)
     license = carry_to_license(subscription, remote, at)
     if license is not None:
-        mail_about_cancel_date(subscription, license, before=cancel_at_before)
+        mail_about_cancel_date(subscription, license, before=cancel_at_before, at=at)
 
 
 def fetch_checkout_session(stripe_id: str) -> Write:

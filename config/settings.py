@@ -72,6 +72,7 @@ INSTALLED_APPS = [
     "portal",
     "billing",
     "pkgindex",
+    "support",
     "licenses",
     "outbox",
     "config.apps.OwnerAdminConfig",
@@ -141,19 +142,44 @@ SQLITE_OPTIONS = {
 }
 
 
-def _database() -> dict[str, Any]:
-    default = f"sqlite:///{DATA_DIR / 'wheelbarrow.sqlite3'}"
+# Leases: losing the last seconds of them in a power cut is harmless, the next renewals bring them.
+VOLATILE_SQLITE_OPTIONS = SQLITE_OPTIONS | {
+    "init_command": (
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA journal_size_limit=67108864;"
+    ),
+}
+
+
+def _database(file: str, sqlite_options: dict[str, Any]) -> dict[str, Any]:
+    default = f"sqlite:///{DATA_DIR / file}"
     try:
         parsed = dict(dj_database_url.parse(env.text("DATABASE_URL") or default))
     except ValueError as error:
         raise ImproperlyConfigured(f"DATABASE_URL cannot be read: {error}") from error
     parsed |= {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True, "ATOMIC_REQUESTS": False}
     if parsed["ENGINE"] == "django.db.backends.sqlite3":
-        parsed["OPTIONS"] = SQLITE_OPTIONS
+        parsed["OPTIONS"] = sqlite_options
     return parsed
 
 
-DATABASES = {"default": _database()}
+def _volatile_database() -> dict[str, Any]:
+    """A second SQLite file beside the first, or a second connection to the same PostgreSQL."""
+    parsed = _database("volatile.sqlite3", VOLATILE_SQLITE_OPTIONS)
+    if parsed["ENGINE"] == "django.db.backends.sqlite3":
+        if env.text("DATABASE_URL"):
+            parsed["NAME"] = f"{parsed['NAME']}.volatile"
+    else:
+        options = parsed.get("OPTIONS", {})
+        asked = f"{options.get('options', '')} -c synchronous_commit=off".strip()
+        parsed["OPTIONS"] = {**options, "options": asked}
+    return parsed
+
+
+DATABASES = {
+    "default": _database("wheelbarrow.sqlite3", SQLITE_OPTIONS),
+    "volatile": _volatile_database(),
+}
+DATABASE_ROUTERS = ["licenses.routers.VolatileRouter"]
 
 # --- files -----------------------------------------------------------------------------------
 STATIC_URL = "static/"
@@ -189,6 +215,14 @@ else:
 DEFAULT_FROM_EMAIL = env.text("MAIL_FROM", f"{SHOP_NAME} <shop@{HOST}>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 OWNER_EMAIL = env.text("OWNER_EMAIL")
+SUPPORT_EMAIL = env.text("SUPPORT_EMAIL", f"support@{HOST}").lower()
+if SUPPORT_EMAIL.count("@") != 1 or "+" in SUPPORT_EMAIL:
+    raise ImproperlyConfigured(f"SUPPORT_EMAIL must be a plain address, not {SUPPORT_EMAIL!r}.")
+# Whose webhooks are open: the provider that sends for us, unless others are named.
+INBOUND_PROVIDERS = env.words("INBOUND_PROVIDERS") or [ANYMAIL_BACKEND]
+MAIL_AUTHSERV_ID = env.text("MAIL_AUTHSERV_ID")
+TRACKER_URL = env.url("TRACKER_URL")
+SECURITY_EMAIL = env.text("SECURITY_EMAIL", SUPPORT_EMAIL)
 
 # --- sign-in: a mailed code for customers, a second factor besides for the owner ---------------
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]

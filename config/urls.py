@@ -8,6 +8,8 @@ urlpatterns = [
     path("", include("portal.urls")),
     path("stripe/", include("billing.urls")),
     path("", include("pkgindex.urls")),
+    path("anymail/", include("support.urls")),
     path("account/", include("portal.sign_in_urls")),
+    path("v1/", include("licenses.urls")),
     path(f"{settings.ADMIN_PATH}/", admin.site.urls),
 ]

@@ -7,6 +7,6 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 _django = get_wsgi_application()
 
-from pkgindex.index import mount_index  # noqa: E402  needs the apps to be loaded
+from pkgindex.mounting import mount_index  # noqa: E402  needs the apps to be loaded
 
 application = mount_index(_django)

@@ -18,18 +18,19 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 CLIENT = HERE.parent / "sdk" / "src" / "wheelbarrow_client"
 DISTRIBUTIONS = ["hare", "hare-pro", "hare-ent"]
-EPOCH = "1767225600"  # 2026-01-01: the date of every file in the wheels
+EPOCH = "1767225600"  # the date of every file in the wheels:
+RELEASED = "2026-01-01"  # the day that a license must cover
 BUILD = "import sys; from hatchling.build import build_wheel; print(build_wheel(sys.argv[1]))"
 
 
-def build_wheels(out: Path, public_key: str) -> list[Path]:
-    """Build the wheels into *out* and return their paths."""
+def build_wheels(out: Path, *public_keys: str) -> list[Path]:
+    """Build the wheels into *out* and return their paths; they trust these root keys."""
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         sources = Path(folder)
         for name in DISTRIBUTIONS:
             _copy(HERE / name, sources / name)
-        _seal(sources / "hare-pro" / "src" / "hare_pro", public_key)
+        _seal(sources / "hare-pro" / "src" / "hare_pro", public_keys)
         return [_build(sources / name, out.resolve()) for name in DISTRIBUTIONS]
 
 
@@ -37,10 +38,14 @@ def _copy(source: Path, target: Path) -> None:
     shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "dist"))
 
 
-def _seal(package: Path, public_key: str) -> None:
-    """Put the verifier and the key that it trusts into the package."""
+def _seal(package: Path, public_keys: tuple[str, ...]) -> None:
+    """Put the client, the root keys that it trusts and the day of the release into the package."""
     _copy(CLIENT, package / "_client")
-    text = f'"""The keys that sign our licenses."""\n\nPUBLIC_KEYS = ["{public_key}"]\n'
+    listed = ", ".join(f'"{key}"' for key in public_keys)
+    text = (
+        f'"""What this release was built with."""\n\nPUBLIC_KEYS = [{listed}]\n'
+        f'RELEASED = "{RELEASED}"\n'
+    )
     (package / "_key.py").write_text(text, encoding="ascii")
 
 
@@ -70,10 +75,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Build the demo's three wheels.")
     parser.add_argument("--out", type=Path, required=True, help="folder for the wheels")
     parser.add_argument(
-        "--public-key", type=_public_key, required=True, help="as make_root_key printed it"
+        "--public-key",
+        type=_public_key,
+        required=True,
+        action="append",
+        help="as make_root_key printed it; twice, for a second root that lies in a safe",
     )
     options = parser.parse_args()
-    for wheel in build_wheels(options.out, options.public_key):
+    for wheel in build_wheels(options.out, *options.public_key):
         print(wheel)
 
 

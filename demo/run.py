@@ -65,7 +65,8 @@ class Demo:
         """Database, catalog, keys; returns the owner's password."""
         manage = self.processes.run
         with step("Making the database"):
-            manage("manage.py", "migrate", "--verbosity", "0")
+            for database in ("default", "volatile"):
+                manage("manage.py", "migrate", "--database", database, "--verbosity", "0")
         with step("Collecting the static files"):
             manage("manage.py", "collectstatic", "--noinput", "--verbosity", "0")
         with step("Writing the catalog of Hare"):

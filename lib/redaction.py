@@ -14,6 +14,8 @@ _SECRET = re.compile(
     | (?<=://)[^\s/@:]+:[^\s/@]+(?=@)              # user:password of a URL
     """
 )
+_NAMES_A_SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD")
+_SHORTEST = 6  # a shorter value would take words out of every line
 
 
 def redact(text: str) -> str:
@@ -25,7 +27,10 @@ def redact(text: str) -> str:
 
 def _own_secrets() -> list[str]:
     values = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS, settings.STRIPE_SECRET_KEY]
-    return [value for value in values if value]
+    values += [
+        str(value) for name, value in settings.ANYMAIL.items() if _NAMES_A_SECRET.search(name)
+    ]
+    return [value for value in values if len(value) >= _SHORTEST]
 
 
 class SecretsFilter(logging.Filter):

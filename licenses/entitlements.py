@@ -1,11 +1,15 @@
 """What other apps may ask: who is behind a token, and what may he download."""
 
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import Q
+
 from licenses.credentials import find_credential
 from licenses.models import Credential, License, Tier
+from licenses.scopes import EVERYTHING, Scope, scope_of
 
 
 @dataclass(frozen=True)
@@ -16,6 +20,7 @@ class Right:
     tier_name: str  # with the product's: "Hare Pro"
     status: str  # License.Status
     updates_until: datetime
+    product: str = ""  # its slug
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,7 @@ class Holder:
 
     credential: Credential
     rights: tuple[Right, ...]
+    scope: Scope = EVERYTHING
 
     @property
     def customer_id(self) -> int:
@@ -41,24 +47,75 @@ class Verdict:
 ALLOWED = Verdict(is_allowed=True)
 
 
-def find_holder(token: str, at: datetime) -> Holder | None:
-    """Whoever *token* belongs to; None if it is malformed, unknown, expired or revoked."""
+@dataclass(frozen=True)
+class KnownCredential:
+    """One index credential as a snapshot keeps it; without its secret, which nobody has."""
+
+    digest: str
+    customer_id: int
+    rights: tuple[Right, ...]
+    scope: Scope
+    expires_at: datetime | None
+
+
+def find_holder(token: str, at: datetime, *, address: str | None = None) -> Holder | None:
+    """Whoever *token* belongs to; None if it is malformed, unknown, expired or revoked, or not
+    for the network of *address*. Why, says `licenses.credentials.explain_refusal`.
+    """
     credential = find_credential(token, at)
     if credential is None:
+        return None
+    scope = scope_of(credential)
+    if address is not None and not scope.allows_address(address):
         return None
     licenses = License.objects.filter(customer_id=credential.customer_id).select_related(
         "tier__product"
     )
-    return Holder(credential, tuple(_right(license) for license in licenses))
+    rights = tuple(_right(license) for license in licenses)
+    return Holder(credential, rights, scope)
 
 
-def may_download(holder: Holder, *, tier_ids: Collection[int], released_at: datetime) -> Verdict:
+def list_credentials(at: datetime) -> Iterator[KnownCredential]:
+    """Every index credential that opens a door at *at*, in two queries: for a snapshot.
+
+    What a credential is limited to stands in its scope; apply it as `may_download` does.
+    """
+    rights: defaultdict[int, list[Right]] = defaultdict(list)
+    for license in License.objects.select_related("tier__product").order_by("pk"):
+        rights[license.customer_id].append(_right(license))
+    index = Q(kind=Credential.Kind.INDEX)
+    for credential in Credential.objects.usable(at).filter(index).order_by("pk").iterator():
+        yield KnownCredential(
+            digest=credential.digest,
+            customer_id=credential.customer_id,
+            rights=tuple(rights[credential.customer_id]),
+            scope=scope_of(credential),
+            expires_at=credential.expires_at,
+        )
+
+
+def may_download(
+    holder: Holder | KnownCredential,
+    *,
+    tier_ids: Collection[int],
+    released_at: datetime,
+    version: str = "",
+) -> Verdict:
     """May *holder* have a file that *tier_ids* grant and that was released at *released_at*?
 
     The best of his licenses decides; the reason of a refusal is that of the best one too:
-    lapsed before suspended before revoked before none at all.
+    lapsed before suspended before revoked before none at all. A credential that is limited to
+    other products or versions is refused like one of a license that does not cover the project.
     """
     rights = [right for right in holder.rights if right.tier_id in tier_ids]
+    in_scope = [right for right in rights if holder.scope.allows_product(right.product)]
+    if rights and not in_scope:
+        names = ", ".join(sorted(holder.scope.products))
+        return Verdict(is_allowed=False, reason=f"This credential is limited to {names}")
+    if rights and version and not holder.scope.allows_version(version):
+        reason = f"This credential is limited to versions {holder.scope.versions}"
+        return Verdict(is_allowed=False, reason=reason)
+    rights = in_scope
     if any(_covers(right, released_at) for right in rights):
         return ALLOWED
     if not rights:
@@ -69,7 +126,10 @@ def may_download(holder: Holder, *, tier_ids: Collection[int], released_at: date
 
 
 def _right(license: License) -> Right:
-    return Right(license.tier_id, str(license.tier), license.status, license.updates_until)
+    tier = license.tier
+    return Right(
+        tier.pk, str(tier), license.status, license.updates_until, product=tier.product.slug
+    )
 
 
 def _covers(right: Right, released_at: datetime) -> bool:
@@ -91,3 +151,20 @@ def _not_covered(tier_ids: Collection[int]) -> str:
     tiers = Tier.objects.filter(pk__in=tier_ids).select_related("product").order_by("rank")
     names = " or ".join(str(tier) for tier in tiers) or "no license on sale"
     return f"Your license does not cover this project, it needs {names}"
+
+
+def support_allowance(customer_id: int, at: datetime) -> int | None:
+    """Tickets that the customer's licenses include in a quarter, as of *at*.
+
+    Of each product the best tier counts, so an upgrade raises it at once. A license that is
+    suspended while a payment is disputed still counts; None means that nothing is current.
+    """
+    current = License.objects.filter(
+        customer_id=customer_id,
+        status__in=[License.Status.ACTIVE, License.Status.SUSPENDED],
+        created_at__lte=at,
+    ).values_list("tier__product_id", "tier__tickets_per_quarter")
+    best: dict[int, int] = {}
+    for product_id, tickets in current:
+        best[product_id] = max(tickets, best.get(product_id, 0))
+    return sum(best.values()) if best else None

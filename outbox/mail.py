@@ -15,31 +15,61 @@ from outbox.claims import Claim
 from outbox.models import Mail
 
 log = logging.getLogger(__name__)
+OURS = "X-Wheelbarrow"  # by this header we know our own mail when it comes back
 
 
-def queue_mail(key: str, *, template: str, to: Sequence[str], context: dict[str, Any]) -> Mail:
+def queue_mail(
+    key: str,
+    *,
+    template: str,
+    to: Sequence[str],
+    context: dict[str, Any],
+    headers: dict[str, str] | None = None,
+) -> Mail:
     """Write the mail of a fact; told twice, it is written once.
 
+    `was_queued_now` of the returned row says whether this call wrote it.
+
     *template* names a pair `<template>.subject.txt` and `<template>.txt`, rendered now, so that
-    it shows what the transaction commits. Nothing secret may be in *context*.
+    it shows what the transaction commits. Nothing secret may be in *context*. *headers* are
+    added to the usual ones: "" leaves a usual one out, a Message-ID replaces ours.
     """
     context = {"shop_name": settings.SHOP_NAME, "base_url": settings.BASE_URL, **context}
     mail: Mail
-    mail, _ = Mail.objects.get_or_create(
+    mail, mail_is_new = Mail.objects.get_or_create(
         key=key,
         defaults={
             "to": list(to),
-            "subject": " ".join(_text(f"{template}.subject.txt", context).split()),
+            "subject": " ".join(_text(f"{template}.subject.txt", context).split())[:200],
             "body": _text(f"{template}.txt", context),
+            "headers": headers or {},
+            "message_id": (headers or {}).get("Message-ID") or message_id(key),
             "due_at": timezone.now(),
         },
     )
+    mail.was_queued_now = mail_is_new
     return mail
 
 
 def is_queued(key: str) -> bool:
     """Whether the fact was mailed, or will be."""
     return Mail.objects.filter(key=key).exists()
+
+
+def queue_again(mail: Mail, *, key: str, to: Sequence[str]) -> Mail:
+    """Queue what *mail* said for somebody else, under a key of its own."""
+    copy: Mail
+    copy, _ = Mail.objects.get_or_create(
+        key=key,
+        defaults={
+            "to": list(to),
+            "subject": mail.subject,
+            "body": mail.body,
+            "message_id": message_id(key),
+            "due_at": timezone.now(),
+        },
+    )
+    return copy
 
 
 def queued_among(keys: Iterable[str]) -> set[str]:
@@ -71,26 +101,35 @@ def _deliver(pk: int, at: datetime) -> bool:
     if claim is None:
         return False
     mail = Mail.objects.get(pk=pk)
+    message = _message(mail)
     try:
-        _message(mail).send()
+        message.send()
     except Exception as error:
         log.warning("mail %s not sent: %s", mail.key, error)
         claim.fail(error, at)
         return False
-    return _mark_sent(claim)
+    return _mark_sent(claim, provider_id=_provider_id(message))
 
 
-def _mark_sent(claim: Claim) -> bool:
-    return claim.update(sent_at=timezone.now(), due_at=None, last_error="")
+def _mark_sent(claim: Claim, *, provider_id: str) -> bool:
+    return claim.update(sent_at=timezone.now(), due_at=None, last_error="", provider_id=provider_id)
 
 
 def _message(mail: Mail) -> EmailMessage:
-    return EmailMessage(
-        subject=mail.subject,
-        body=mail.body,
-        to=mail.to,
-        headers={"Message-ID": message_id(mail.key), "Auto-Submitted": "auto-generated"},
-    )
+    usual = {
+        "Message-ID": mail.message_id or message_id(mail.key),
+        "Auto-Submitted": "auto-generated",
+        OURS: settings.HOST,
+    }
+    headers = {name: value for name, value in {**usual, **mail.headers}.items() if value}
+    return EmailMessage(subject=mail.subject, body=mail.body, to=mail.to, headers=headers)
+
+
+def _provider_id(message: EmailMessage) -> str:
+    """The provider's own id, which django-anymail leaves on the message; "" by plain SMTP."""
+    status = getattr(message, "anymail_status", None)
+    provider_id = getattr(status, "message_id", None)
+    return provider_id[:200] if isinstance(provider_id, str) else ""
 
 
 def message_id(key: str) -> str:

@@ -1,18 +1,39 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils import timezone
 
 from lib.admin import ReadOnlyAdmin
-from pkgindex.models import File, Project, Release, ReservedName, UploadToken
+from licenses.generation import raise_generation
+from pkgindex import yanking
+from pkgindex.models import Download, File, Project, Release, ReservedName, UploadToken
 from pkgindex.projects import open_project
 from pkgindex.upload_tokens import create_upload_token, revoke_upload_token
 
 
-class KeptAdmin(admin.ModelAdmin):
+class IndexedAdmin(admin.ModelAdmin):
+    """What is edited here is on the pages of the index: each change goes into its snapshot."""
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
+        """The last step of adding and changing, in the page's transaction."""
+        super().save_related(request, form, formsets, change)
+        raise_generation()
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        super().delete_model(request, obj)
+        raise_generation()
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        with transaction.atomic():
+            super().delete_queryset(request, queryset)
+            raise_generation()
+
+
+class KeptAdmin(IndexedAdmin):
     """What was published stays: a deleted name could be taken by somebody else."""
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -21,11 +42,11 @@ class KeptAdmin(admin.ModelAdmin):
 
 @admin.register(Project)
 class ProjectAdmin(KeptAdmin):
-    list_display = ["name", "is_public", "granted_by", "release_count"]
-    list_filter = ["is_public"]
+    list_display = ["name", "is_public", "granted_by", "status", "release_count"]
+    list_filter = ["is_public", "status"]
     search_fields = ["name", "normalized_name"]
     filter_horizontal = ["tiers"]
-    fields = ["name", "is_public", "tiers"]
+    fields = ["name", "is_public", "tiers", "status", "status_reason"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Project]:
         projects = Project.objects.annotate(releases_made=Count("releases"))
@@ -37,7 +58,9 @@ class ProjectAdmin(KeptAdmin):
     def save_model(self, request: HttpRequest, obj: Project, form: ModelForm, change: Any) -> None:
         """A name that is there already, in whatever spelling, is opened again."""
         project = obj if change else open_project(obj.name, at=obj.created_at)
-        Project.objects.filter(pk=project.pk).update(is_public=obj.is_public)
+        Project.objects.filter(pk=project.pk).update(
+            is_public=obj.is_public, status=obj.status, status_reason=obj.status_reason
+        )
         obj.pk = project.pk
         obj.refresh_from_db()
 
@@ -61,21 +84,54 @@ class ReleaseAdmin(KeptAdmin):
     search_fields = ["project__name", "version"]
     date_hierarchy = "released_at"
     readonly_fields = ["project", "version", "released_at"]
+    actions = ["yank", "unyank"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    @admin.action(description="Yank the selected releases")
+    def yank(self, request: HttpRequest, queryset: QuerySet[Release]) -> None:
+        for release in queryset:
+            yanking.yank_release(release.pk, reason=release.yank_reason, at=timezone.now())
+            self.log_change(request, release, "yanked")
+
+    @admin.action(description="Offer the selected releases again")
+    def unyank(self, request: HttpRequest, queryset: QuerySet[Release]) -> None:
+        for release in queryset:
+            yanking.unyank_release(release.pk)
+            self.log_change(request, release, "offered again")
+
+
+@admin.register(File)
+class FileAdmin(KeptAdmin):
+    """Yank a single file by giving it the moment, and the reason that installers print."""
+
+    list_display = ["filename", "packagetype", "size", "yanked_at", "uploaded_at"]
+    list_filter = ["packagetype", "yanked_at", "release__project"]
+    search_fields = ["filename", "sha256"]
+    date_hierarchy = "uploaded_at"
+    readonly_fields = [
+        "release", "filename", "packagetype", "size", "sha256", "blake2_256", "requires_python",
+        "metadata_sha256", "uploaded_at",
+    ]  # fmt: skip
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
 
-@admin.register(File)
-class FileAdmin(ReadOnlyAdmin):
-    list_display = ["filename", "packagetype", "size", "requires_python", "uploaded_at"]
-    list_filter = ["packagetype", "release__project"]
-    search_fields = ["filename", "sha256"]
-    date_hierarchy = "uploaded_at"
+@admin.register(Download)
+class DownloadAdmin(ReadOnlyAdmin):
+    """Who fetched what, with which installer: filter by project, search for the customer."""
+
+    list_display = ["day", "customer", "file", "client", "count"]
+    list_filter = ["file__release__project"]
+    list_select_related = ["customer", "file"]
+    search_fields = ["customer__name", "customer__contacts__email", "file__filename", "client"]
+    date_hierarchy = "day"
 
 
 @admin.register(ReservedName)
-class ReservedNameAdmin(admin.ModelAdmin):
+class ReservedNameAdmin(IndexedAdmin):
     list_display = ["__str__"]
     search_fields = ["normalized_name"]
 

@@ -10,6 +10,8 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from packaging.utils import InvalidName, canonicalize_name
 
+from pkgindex.index.format import storage_path
+
 
 def is_normalized(field: str) -> Q:
     """The condition that *field* holds a name as PEP 503 normalizes it."""
@@ -28,12 +30,27 @@ def normalize_name(name: str) -> str:
 class Project(models.Model):
     """A name of ours. It is never passed on to another index, whoever asks for it."""
 
+    class Status(models.TextChoices):
+        """The project status markers of PEP 792."""
+
+        ACTIVE = "active"
+        DEPRECATED = "deprecated"  # nobody should begin to use it; works as before
+        ARCHIVED = "archived"  # takes no uploads; downloads stay
+        QUARANTINED = "quarantined"  # takes no uploads and offers no files
+
     name = models.CharField(max_length=100, help_text="as its author spells it")
     normalized_name = models.CharField(max_length=100, unique=True, editable=False)
     tiers = models.ManyToManyField(
         "licenses.Tier", related_name="+", blank=True, help_text="licenses of these tiers grant it"
     )
     is_public = models.BooleanField(default=False, help_text="anybody may install it, without key")
+    status = models.CharField(
+        max_length=11,
+        choices=Status.choices,
+        default=Status.ACTIVE,
+        help_text="archived: no uploads; quarantined: no uploads, and no file is offered",
+    )
+    status_reason = models.CharField(max_length=200, blank=True, help_text="shown to installers")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
@@ -49,6 +66,10 @@ class Project(models.Model):
 
     def clean(self) -> None:
         self.normalized_name = normalize_name(self.name)
+
+    @property
+    def takes_uploads(self) -> bool:
+        return self.status not in {self.Status.ARCHIVED, self.Status.QUARANTINED}
 
 
 class ReservedNameQuerySet(models.QuerySet["ReservedName"]):
@@ -97,6 +118,7 @@ class Release(models.Model):
     )
     yanked_at = models.DateTimeField(null=True, blank=True)
     yank_reason = models.CharField(max_length=200, blank=True)
+    changelog = models.TextField(blank=True, help_text="what changed, in the customer's words")
 
     class Meta:
         ordering = ["-released_at", "-pk"]
@@ -115,7 +137,12 @@ class Release(models.Model):
     @property
     def counts_from(self) -> datetime:
         """The moment of release as a lapsed license sees it."""
-        return min(self.released_at, self.backported_to or self.released_at)
+        return counting_moment(self.released_at, self.backported_to)
+
+
+def counting_moment(released_at: datetime, backported_to: datetime | None) -> datetime:
+    """A backport date makes a release count as earlier, never as later."""
+    return min(released_at, backported_to or released_at)
 
 
 class File(models.Model):
@@ -136,9 +163,18 @@ class File(models.Model):
         max_length=64, blank=True, help_text="of the core metadata beside a wheel; empty: none"
     )
     uploaded_at = models.DateTimeField(default=timezone.now)
+    yanked_at = models.DateTimeField(null=True, blank=True)
+    yank_reason = models.CharField(max_length=200, blank=True)
 
     class Meta:
         ordering = ["-uploaded_at", "filename"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(yank_reason="") | Q(yanked_at__isnull=False),
+                name="file_yank_reason_only_if_yanked",
+                violation_error_message="A reason needs the moment of the yank beside it.",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.filename
@@ -147,10 +183,6 @@ class File(models.Model):
     def path(self) -> str:
         """Where the storage keeps the bytes; the core metadata lies beside, with `.metadata`."""
         return storage_path(self.sha256, self.filename)
-
-
-def storage_path(sha256: str, filename: str) -> str:
-    return f"files/{sha256[:2]}/{sha256[2:4]}/{sha256}/{filename}"
 
 
 class UsedFilename(models.Model):
@@ -162,6 +194,49 @@ class UsedFilename(models.Model):
 
     def __str__(self) -> str:
         return self.filename
+
+
+class Download(models.Model):
+    """How often a customer fetched a file with a client on a day (UTC)."""
+
+    day = models.DateField()
+    file = models.ForeignKey(File, models.PROTECT, related_name="downloads")
+    customer = models.ForeignKey(
+        "licenses.Customer",
+        models.PROTECT,
+        related_name="+",
+        null=True,
+        blank=True,
+        help_text="empty: a stranger, of a public project",
+    )
+    client = models.CharField(max_length=80, blank=True, help_text="e.g. pip/26.3")
+    count = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["-day", "file"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["day", "file", "customer", "client"], name="download_once_per_day"
+            ),
+            models.UniqueConstraint(
+                fields=["day", "file", "client"],
+                condition=Q(customer__isnull=True),
+                name="download_once_per_day_by_strangers",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.file} {self.day}"
+
+
+class UsageSpool(models.Model):
+    """How far a process's notes of uses were folded into the database (pkgindex.usage)."""
+
+    name = models.CharField(max_length=80, unique=True)
+    folded_bytes = models.PositiveBigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class UploadTokenQuerySet(models.QuerySet["UploadToken"]):

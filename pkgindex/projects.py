@@ -6,6 +6,7 @@ from datetime import datetime
 from django.db import transaction
 from packaging.utils import canonicalize_name
 
+from licenses.generation import raise_generation
 from pkgindex.models import Project
 
 
@@ -18,12 +19,23 @@ def define_project(
     project.tiers.set(tier_ids)
     project.is_public = is_public
     project.save(update_fields=["is_public"])
+    raise_generation()
     return project
 
 
+@transaction.atomic
 def open_project(name: str, *, at: datetime) -> Project:
     """The project *name*; a new one is granted by no tier and not public, so nothing leaks."""
-    project, _ = Project.objects.get_or_create(
+    project, is_new = Project.objects.get_or_create(
         normalized_name=canonicalize_name(name), defaults={"name": name, "created_at": at}
     )
+    if is_new:
+        raise_generation()
     return project
+
+
+@transaction.atomic
+def set_project_status(project_id: int, status: str, *, reason: str = "") -> None:
+    """Say how the project is (PEP 792); the reason is shown to installers."""
+    Project.objects.filter(pk=project_id).update(status=status, status_reason=reason)
+    raise_generation()

@@ -14,6 +14,7 @@ from licenses.models import Credential, License
 from portal.installing import install_guide, signed_document
 from portal.subscriptions import subscription_cards
 from portal.visitors import customers_of
+from support.bounces import bouncing_contacts
 
 
 class KeyForm(forms.Form):
@@ -28,7 +29,8 @@ def account(request: HttpRequest) -> HttpResponse:
     mine = list(customers_of(request).prefetch_related("licenses__tier__product", "credentials"))
     for customer in mine:
         customer.subscription_cards = subscription_cards(customer, at=timezone.now())  # type: ignore[attr-defined]
-    return render(request, "portal/account.html", {"customers": mine})
+    context = {"customers": mine, "bouncing": bouncing_contacts(mine)}
+    return render(request, "portal/account.html", context)
 
 
 @require_POST

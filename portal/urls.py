@@ -1,4 +1,4 @@
-from django.urls import path
+from django.urls import include, path
 
 from portal import account, buying, changing, pages, subscriptions
 
@@ -15,6 +15,7 @@ urlpatterns = [
     path(
         "account/subscriptions/<int:subscription_id>/refund/", subscriptions.refund, name="refund"
     ),
+    path("", include("portal.ticket_urls")),
     path("account/subscriptions/<int:subscription_id>/change/", changing.change, name="change"),
     path("account/subscriptions/<int:subscription_id>/keep/", changing.keep, name="keep"),
     path("account/subscriptions/<int:subscription_id>/cancel/", changing.cancel, name="cancel"),

@@ -44,6 +44,7 @@ class Gate:
     in_flight: InFlight = field(default_factory=InFlight)
 
     def answer(self, request: Request) -> Answer:
+        self.world.requests += 1
         request_id = self.world.new_id("req_", 14)
         key = request.headers.get("idempotency-key", "") if request.method == "POST" else ""
         headers = {"Request-Id": request_id, "Stripe-Version": API_VERSION}

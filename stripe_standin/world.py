@@ -74,6 +74,7 @@ class World:
     # Told every event as it is made; the webhook queue subscribes here.
     on_event: list[Callable[[Json], None]] = field(default_factory=list)
     agenda: Agenda = field(init=False)
+    requests: int = 0  # of the API, since the start: whoever waits for a worker watches it
     clock_id: str = ""  # the test clock in hand; "" is the account's own time
 
     def __post_init__(self) -> None:

@@ -8,10 +8,27 @@ import pytest
 from django.conf import settings as django_settings
 from django.core.cache import cache
 from django.core.management import call_command
+from django.db import connections
 from time_machine import TimeMachineFixture
 
 from tests.shop import Shop
 from tests.standin.process import StandIn, start_standin
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Every test that may use the database may use both: what the worker does needs both."""
+    marker = item.get_closest_marker("django_db")
+    if marker is None or "databases" not in marker.kwargs:
+        both = {**(marker.kwargs if marker else {}), "databases": ["default", "volatile"]}
+        if marker or {"db", "transactional_db"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.django_db(**both), append=False)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """On PostgreSQL `volatile` is a mirror, whose connection Django leaves open at the end."""
+    yield
+    connections["volatile"].close()
 
 
 @pytest.fixture(autouse=True)

@@ -30,7 +30,10 @@ OWNER_NEEDS_SECOND_FACTOR = True  # as in production
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # A file, as in production: concurrency tests open it from several processes.
     DATABASES["default"]["TEST"] = {"NAME": str(_data / "test.sqlite3")}
-DATABASES["default"]["CONN_MAX_AGE"] = 0
+    DATABASES["volatile"]["TEST"] = {"NAME": str(_data / "volatile.sqlite3")}
+else:
+    DATABASES["volatile"]["TEST"] = {"MIRROR": "default"}
+DATABASES["default"]["CONN_MAX_AGE"] = DATABASES["volatile"]["CONN_MAX_AGE"] = 0
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"

@@ -1,5 +1,6 @@
 """The parts of a story: buyers, Stripe's deliveries, the worker, and the clock."""
 
+import logging
 import re
 import time
 from dataclasses import dataclass, field
@@ -50,6 +51,17 @@ class Buyer:
         response = self.press_buy(lookup_key, quantity)
         assert response.status_code == 303, response.content.decode()[:500]
         return self.client.get(self.pay(response["Location"], **options))
+
+
+class _Records(logging.Handler):
+    """What was logged."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.texts.append(f"{record.getMessage()}: {record.exc_info and record.exc_info[1]!r}")
 
 
 @dataclass
@@ -104,9 +116,18 @@ class Shop:
         return response.status_code
 
     def work(self) -> None:
-        """Let the worker do all that is due."""
-        while work_once():
-            pass
+        """Let the worker do all that is due. A duty that failed is tried again by the worker, and
+        an error here.
+        """
+        failures = _Records()
+        logger = logging.getLogger(work_once.__module__)
+        logger.addHandler(failures)
+        try:
+            while work_once():
+                pass
+        finally:
+            logger.removeHandler(failures)
+        assert not failures.texts
 
     def night(self, **options: Any) -> Report:
         """What `work` does every night; then all that it found to do."""

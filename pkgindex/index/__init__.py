@@ -1,9 +1,8 @@
-"""The Simple API as a WSGI application of its own, in front of Django.
-
-It answers the paths of ROUTES itself; everything else is Django's. Only `source` reads the
-database, so that another source (a snapshot) can take its place.
+"""The Simple API as a WSGI application of its own. It knows neither Django nor a database:
+it answers from a snapshot (`pkgindex/snapshot` writes it) and from a storage, in front of Django
+(`pkgindex/mounting.py`), in a process of its own, or on another machine (`standalone.py`).
 """
 
-from pkgindex.index.app import ROUTES, mount_index
+from pkgindex.index.app import ROUTES, Index
 
-__all__ = ["ROUTES", "mount_index"]
+__all__ = ["ROUTES", "Index"]

@@ -1,7 +1,7 @@
 """An answer before it is on the wire: status line, headers, and a body or a part of a file."""
 
-import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 Headers = tuple[tuple[str, str], ...]
@@ -11,7 +11,10 @@ NO_SNIFFING: Headers = (("X-Content-Type-Options", "nosniff"),)
 SANDBOX: Headers = (("Content-Security-Policy", "sandbox; default-src 'none'"),)
 # Not stored by shared caches, and asked again each time: a release, a purchase or a refund shows
 # in the very next request. A matching ETag makes that cheap.
-FRESH: Headers = (("Cache-Control", "private, no-cache"), ("Vary", "Accept, Authorization"))
+FRESH: Headers = (
+    ("Cache-Control", "private, no-cache"),
+    ("Vary", "Accept, Authorization, Accept-Encoding"),
+)
 _REASON_LIMIT = 300  # characters; a status line must fit into every client's buffer
 
 
@@ -44,7 +47,7 @@ class Slice:
         return data
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Answer:
     status: str  # "200 OK"
     headers: Headers = ()
@@ -52,6 +55,7 @@ class Answer:
     file: Slice | None = None  # sent instead of the body, never held in memory
 
 
+@lru_cache(1024)  # the same few sentences again and again
 def refuse(status: int, sentence: str, *headers: tuple[str, str]) -> Answer:
     """A refusal: the sentence stands in the status line, where pip and twine show it."""
     body = f"{sentence}\n".encode()
@@ -76,16 +80,6 @@ def move_to(location: str) -> Answer:
 def pass_on(location: str) -> Answer:
     """Send the client to another index, for this time only."""
     return refuse(307, "Temporary Redirect", ("Location", location))
-
-
-def page(body: bytes, content_type: str, if_none_match: str | None) -> Answer:
-    """A page, or 304 if the client has it. The 304 repeats the ETag: without it uv forgets it."""
-    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    headers = (("ETag", tag), *FRESH, *NO_SNIFFING, *SANDBOX)
-    if is_known(tag, if_none_match):
-        return Answer("304 Not Modified", headers)
-    shape = (("Content-Type", content_type), ("Content-Length", str(len(body))))
-    return Answer("200 OK", (*shape, *headers), body)
 
 
 def is_known(tag: str, if_none_match: str | None) -> bool:

@@ -10,207 +10,275 @@
 A name of the catalog is never answered with 404 nor sent to another host: an installer that also
 asks another index would take a stranger's project of the same name. A reserved name, under which
 nothing is published, is 401 to strangers and 402 to holders: after an empty page some
-installers ask the next index, after a 402 they stop and print it.
+installers ask the next index, after a 402 they stop and print it. A bad credential that comes
+again and again is 429; a good one never is.
+
+Everything is answered from a snapshot (pkgindex/index/snapshot.py); no database is asked.
 """
 
+import logging
 import re
+import time
 import wsgiref.util
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote
 
-from django.conf import settings
-from django.utils import timezone
 from packaging.utils import InvalidName, canonicalize_name
 
-from pkgindex.index import negotiation, pages, source
-from pkgindex.index.answers import REALM, Answer, Slice, move_to, page, pass_on, refuse
-from pkgindex.index.auth import BadCredentials, read_token
-from pkgindex.index.files import Asked, answer_file
+from pkgindex.index import negotiation, pages
+from pkgindex.index.answers import REALM, Answer, Readable, Slice, move_to, pass_on, refuse
+from pkgindex.index.auth import BadCredentials
+from pkgindex.index.coverage import Coverage, Shelf, coverage_of
+from pkgindex.index.encodings import choose_coding
+from pkgindex.index.failures import Failures
+from pkgindex.index.files import Content, answer_file
+from pkgindex.index.gate import Gate, TooManyFailures
+from pkgindex.index.kept import KeptPages, Page
+from pkgindex.index.legacy_json import render_legacy_json
+from pkgindex.index.pages import FileEntry, seen_by
+from pkgindex.index.requests import Request
+from pkgindex.index.snapshot import Snapshots, Unavailable
+from pkgindex.index.usage import Usage
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+log = logging.getLogger(__name__)
 
 # Every door of the index; a test of who may do what is made from it.
 ROUTES = (
     "/simple/",
     "/simple/<project>/",
+    "/pypi/<project>/json",
     "/files/<digest>/<filename>",
     "/files/<digest>/<filename>.metadata",
+    "/files/<digest>/<hint>/<filename>",
 )
-_OURS = re.compile(r"/(simple|files)(/.*)?", re.DOTALL)
+PROJECT, LEGACY_JSON = "/simple/{}/", "/pypi/{}/json"
+_OURS = re.compile(r"/(simple|files|pypi)(/.*)?", re.DOTALL)
 _PROJECT = re.compile(r"/simple/([^/]+)(/?)")
-_FILE = re.compile(r"/files/([0-9a-f]{16})/([A-Za-z0-9][A-Za-z0-9._+!-]*?)(\.metadata)?")
-_CLIENT = re.compile(r"[A-Za-z0-9._-]{1,40}/[A-Za-z0-9._+-]{1,39}")  # "pip/26.3"
+_LEGACY_JSON = re.compile(r"/pypi/([^/]+)/json(/?)")
+# The hint is what a refused file's URL says to whoever reads it; it decides nothing.
+_FILE = re.compile(
+    r"/files/([0-9a-f]{16})/(?:[A-Za-z0-9.-]+/)?([A-Za-z0-9][A-Za-z0-9._+!-]*?)(\.metadata)?"
+)
 FileWrapper = Callable[[Slice, int], Iterable[bytes]]
 _BLOCK = 256 * 1024  # bytes, where the server cannot use sendfile
 
 
-@dataclass(frozen=True)
-class Request:
-    method: str
-    path: str
-    query: str
-    mounted_at: str  # SCRIPT_NAME
-    headers: "WSGIEnvironment"
+class Storage(Protocol):
+    """Where the bytes lie."""
 
-    def header(self, name: str) -> str | None:
-        value = self.headers.get(f"HTTP_{name}")
-        return None if value is None else str(value)
+    def open(self, path: str) -> Readable: ...
+    def size(self, path: str) -> int: ...
 
 
-def mount_index(django: "WSGIApplication") -> "WSGIApplication":
-    """The index on its own paths, and *django* everywhere else."""
+class Index:
+    """The application. It asks nothing but its snapshot and its storage."""
 
-    def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        if not _OURS.fullmatch(environ.get("PATH_INFO", "")):
-            return django(environ, start_response)
-        answer = _respond(_read(environ))
+    def __init__(
+        self,
+        snapshots: Snapshots,
+        storage: Storage,
+        *,
+        usage: Usage,
+        failures: Failures,
+        trusted_proxies: int = 0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._snapshots = snapshots
+        self._storage = storage
+        self._usage = usage
+        self._gate = Gate(failures, trusted_proxies=trusted_proxies)
+        self._clock = clock
+        self._kept = KeptPages()
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        answer = self._respond(environ)
         start_response(answer.status, list(answer.headers))
-        return _body(answer, environ)
+        if answer.file is not None:
+            wrap: FileWrapper = environ.get("wsgi.file_wrapper", wsgiref.util.FileWrapper)
+            return wrap(answer.file, _BLOCK)
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [answer.body]
 
-    return application
+    def in_front_of(self, other: "WSGIApplication") -> "WSGIApplication":
+        """The index on its own paths, and *other* everywhere else."""
+
+        def application(
+            environ: "WSGIEnvironment", start_response: "StartResponse"
+        ) -> Iterable[bytes]:
+            if _OURS.fullmatch(environ.get("PATH_INFO", "")):
+                return self(environ, start_response)
+            return other(environ, start_response)
+
+        return application
+
+    def _respond(self, environ: "WSGIEnvironment") -> Answer:
+        method = environ["REQUEST_METHOD"]
+        if method not in {"GET", "HEAD"}:
+            return refuse(405, "The index only answers GET and HEAD", ("Allow", "GET, HEAD"))
+        now = self._clock()
+        try:
+            snapshot = self._snapshots.newest()
+            reader = self._gate.identify(snapshot, environ, now)
+        except Unavailable:
+            return refuse(503, "The index is busy, try again", ("Retry-After", "5"))
+        except BadCredentials:
+            return _unauthorized("This key is not known or no longer valid")
+        except TooManyFailures as failures:
+            sentence = f"Too many wrong keys, try again in {failures.seconds} seconds"
+            return refuse(429, sentence, ("Retry-After", str(failures.seconds)))
+        request = Request(method, environ.get("PATH_INFO", ""), environ, snapshot, reader, now)
+        if reader is not None:
+            self._usage.note_key(reader.credential_id, request.agent, now)
+        return self._route(request)
+
+    def _route(self, request: Request) -> Answer:
+        path = request.path
+        if match := _PROJECT.fullmatch(path):
+            return self._named(request, match[1], PROJECT, is_exact=bool(match[2]))
+        if match := _FILE.fullmatch(path):
+            return self._file(request, *match.groups())
+        if path == "/simple/":
+            return self._root(request)
+        if path == "/simple":
+            return _move(request, "/simple/")
+        if match := _LEGACY_JSON.fullmatch(path):
+            return self._named(request, match[1], LEGACY_JSON, is_exact=not match[2])
+        return _not_found()
+
+    def _named(self, request: Request, name: str, pattern: str, *, is_exact: bool) -> Answer:
+        normalized = _normalize(name)
+        if normalized is None:
+            return _not_found()
+        if name != normalized or not is_exact:
+            return _move(request, pattern.format(normalized))
+        shelf = request.snapshot.find_shelf(name)
+        if shelf is None:
+            return _foreign_name(request, name, pattern)
+        if request.reader is None and not shelf.is_public:
+            return _needs_key(request)
+        coverage = coverage_of(shelf, request.reader)
+        if pattern == LEGACY_JSON:
+            return self._legacy_json(request, shelf, coverage)
+        return self._project(request, shelf, coverage)
+
+    def _root(self, request: Request) -> Answer:
+        def render(form: str) -> tuple[bytes, str]:
+            projects = request.snapshot.list_projects(only_public=request.reader is None)
+            return pages.render_root(projects, form)
+
+        key = (request.snapshot.meta["catalog"], request.reader is None)
+        return self._page(request, key, render)
+
+    def _project(self, request: Request, shelf: Shelf, coverage: Coverage) -> Answer:
+        def render(form: str) -> tuple[bytes, str]:
+            entries = seen_by(request.snapshot.list_files(shelf), coverage)
+            status = pages.Status(shelf.status, shelf.status_reason)
+            return pages.render_project(shelf.normalized_name, entries, form, status)
+
+        return self._page(request, (shelf.digest, coverage), render)
+
+    def _legacy_json(self, request: Request, shelf: Shelf, coverage: Coverage) -> Answer:
+        def make() -> Page:
+            entries = seen_by(request.snapshot.list_files(shelf), coverage)
+            body = render_legacy_json(shelf, entries, request.snapshot.base_url)
+            return Page(body, "application/json", coding)
+
+        coding = choose_coding(request.header("ACCEPT_ENCODING") or "")
+        key = (shelf.digest, coverage, "legacy", coding, request.snapshot.base_url)
+        return self._kept.find(key, make).answer(request.header("IF_NONE_MATCH"))
+
+    def _page(
+        self,
+        request: Request,
+        key: tuple[object, ...],
+        render: Callable[[str], tuple[bytes, str]],
+    ) -> Answer:
+        try:
+            form = negotiation.choose_form(request.header("ACCEPT"), request.query)
+        except negotiation.NotAcceptable:
+            return refuse(406, f"The index speaks {', '.join(negotiation.SUPPORTED)}")
+        coding = choose_coding(request.header("ACCEPT_ENCODING") or "")
+        page = self._kept.find((*key, form, coding), lambda: Page(*render(form), coding))
+        return page.answer(request.header("IF_NONE_MATCH"))
+
+    def _file(self, request: Request, digest: str, filename: str, metadata: str | None) -> Answer:
+        found = request.snapshot.find_file(digest, filename)
+        if found is None or (metadata and not found[1].metadata_sha256):
+            return _not_found()
+        shelf, entry = found
+        if request.reader is None and not shelf.is_public:
+            return _needs_key(request)
+        if shelf.status == "quarantined":
+            why = f": {shelf.status_reason}" if shelf.status_reason else ""
+            return refuse(403, f"{shelf.name} is quarantined{why}")
+        coverage = coverage_of(shelf, request.reader)
+        if entry.counts_from > coverage.until:
+            return refuse(402, coverage.reason)
+        try:
+            return self._send(request, entry, is_metadata=bool(metadata))
+        except Exception:  # whatever the storage raises; 404 would send installers elsewhere
+            log.exception("%s cannot be read", filename)
+            return refuse(503, "This file cannot be read now, try again", ("Retry-After", "5"))
+
+    def _send(self, request: Request, entry: FileEntry, *, is_metadata: bool) -> Answer:
+        if is_metadata:
+            return answer_file(self._metadata(entry), request.asked)
+        answer = answer_file(self._content(entry), request.asked)
+        if answer.file is not None and answer.status.startswith("200"):
+            self._usage.note_download(request.credential_id, entry.id, request.agent, request.now)
+        return answer
+
+    def _content(self, entry: FileEntry) -> Content:
+        return Content(
+            entry.sha256,
+            entry.size,
+            "application/octet-stream",
+            lambda: self._storage.open(entry.path),
+        )
+
+    def _metadata(self, entry: FileEntry) -> Content:
+        path = f"{entry.path}.metadata"
+        return Content(
+            entry.metadata_sha256,
+            self._storage.size(path),
+            "text/plain; charset=utf-8",
+            lambda: self._storage.open(path),
+        )
 
 
-def _read(environ: "WSGIEnvironment") -> Request:
-    return Request(
-        method=environ["REQUEST_METHOD"],
-        path=environ.get("PATH_INFO", ""),
-        query=environ.get("QUERY_STRING", ""),
-        mounted_at=environ.get("SCRIPT_NAME", ""),
-        headers=environ,
-    )
-
-
-def _body(answer: Answer, environ: "WSGIEnvironment") -> Iterable[bytes]:
-    if answer.file is not None:
-        wrap: FileWrapper = environ.get("wsgi.file_wrapper", wsgiref.util.FileWrapper)
-        return wrap(answer.file, _BLOCK)
-    return [] if environ["REQUEST_METHOD"] == "HEAD" else [answer.body]
-
-
-def _respond(request: Request) -> Answer:
-    if request.method not in {"GET", "HEAD"}:
-        return refuse(405, "The index only answers GET and HEAD", ("Allow", "GET, HEAD"))
+@lru_cache(4096)
+def _normalize(name: str) -> str | None:
+    """The name as PEP 503 normalizes it; None if it cannot be one."""
     try:
-        with source.borrowed_connection():
-            return _respond_to_reader(request, timezone.now())
-    except source.Unavailable:
-        return refuse(503, "The index is busy, try again", ("Retry-After", "5"))
-
-
-def _respond_to_reader(request: Request, at: datetime) -> Answer:
-    try:
-        reader = _identify(request, at)
-    except BadCredentials:
-        return _unauthorized("This key is not known or no longer valid")
-    answer = _route(request, reader)
-    if reader is not None:
-        source.note_use(reader, client=_client(request), at=at)
-    return answer
-
-
-def _identify(request: Request, at: datetime) -> source.Reader | None:
-    """Whoever sends the request; None for a stranger. Raises BadCredentials."""
-    token = read_token(request.header("AUTHORIZATION"))
-    if token is None:
-        return None
-    reader = source.find_reader(token, at)
-    if reader is None:
-        raise BadCredentials("no such key")
-    return reader
-
-
-def _route(request: Request, reader: source.Reader | None) -> Answer:
-    if request.path == "/simple":
-        return _move(request, "/simple/")
-    if request.path == "/simple/":
-        return _page(request, lambda form: pages.render_root(source.list_projects(reader), form))
-    if match := _PROJECT.fullmatch(request.path):
-        return _named_project(request, reader, match[1], has_slash=bool(match[2]))
-    if match := _FILE.fullmatch(request.path):
-        return _file(request, reader, *match.groups())
-    return _not_found()
-
-
-def _named_project(
-    request: Request, reader: source.Reader | None, name: str, *, has_slash: bool
-) -> Answer:
-    try:
-        normalized = canonicalize_name(name, validate=True)
+        return canonicalize_name(name, validate=True)
     except InvalidName:
-        return _not_found()
-    if name != normalized or not has_slash:
-        return _move(request, f"/simple/{normalized}/")
-    return _project(request, reader, normalized)
+        return None
 
 
-def _project(request: Request, reader: source.Reader | None, name: str) -> Answer:
-    shelf = source.find_shelf(name)
-    if shelf is None:
-        return _foreign_name(reader, name)
-    if reader is None and not shelf.is_public:
-        return _needs_key()
-    return _page(
-        request,
-        lambda form: pages.render_project(name, source.list_files(shelf, reader), form),
-    )
-
-
-def _foreign_name(reader: source.Reader | None, name: str) -> Answer:
-    if source.is_reserved(name):
-        return refuse(402, f"Nothing is published under {name} yet") if reader else _needs_key()
-    if settings.INDEX_UPSTREAM:
-        return pass_on(f"{settings.INDEX_UPSTREAM.rstrip('/')}/{name}/")
+def _foreign_name(request: Request, name: str, pattern: str) -> Answer:
+    if request.snapshot.is_reserved(name):
+        if request.reader is None:
+            return _needs_key(request)
+        return refuse(402, f"Nothing is published under {name} yet")
+    if request.snapshot.upstream and pattern == PROJECT:
+        return pass_on(f"{request.snapshot.upstream.rstrip('/')}/{name}/")
     return _not_found()
-
-
-def _file(
-    request: Request,
-    reader: source.Reader | None,
-    digest: str,
-    filename: str,
-    metadata: str | None,
-) -> Answer:
-    stored = source.find_file(digest, filename)
-    if stored is None or (metadata and not stored.metadata_sha256):
-        return _not_found()
-    if reader is None and not stored.shelf.is_public:
-        return _needs_key()
-    refusal = source.refusals(stored.shelf, reader)(stored.counts_from)
-    if refusal:
-        return refuse(402, refusal)
-    content = source.metadata_content(stored) if metadata else source.file_content(stored)
-    return answer_file(content, _asked(request))
-
-
-def _asked(request: Request) -> Asked:
-    return Asked(
-        method=request.method,
-        if_none_match=request.header("IF_NONE_MATCH"),
-        range=request.header("RANGE"),
-        if_range=request.header("IF_RANGE"),
-    )
-
-
-def _page(request: Request, render: Callable[[str], tuple[bytes, str]]) -> Answer:
-    try:
-        form = negotiation.choose_form(request.header("ACCEPT"), request.query)
-    except negotiation.NotAcceptable:
-        return refuse(406, f"The index speaks {', '.join(negotiation.SUPPORTED)}")
-    body, content_type = render(form)
-    return page(body, content_type, request.header("IF_NONE_MATCH"))
 
 
 def _move(request: Request, path: str) -> Answer:
+    mounted_at = request.environ.get("SCRIPT_NAME", "")
     query = quote(request.query, safe="%=&+;:@!$'()*,/?~")
-    return move_to(quote(request.mounted_at) + path + (f"?{query}" if query else ""))
+    return move_to(quote(mounted_at) + path + (f"?{query}" if query else ""))
 
 
-def _needs_key() -> Answer:
-    return _unauthorized(f"This needs a key; see {settings.BASE_URL}/pricing/")
+def _needs_key(request: Request) -> Answer:
+    return _unauthorized(f"This needs a key; see {request.snapshot.base_url}/pricing/")
 
 
 def _unauthorized(sentence: str) -> Answer:
@@ -219,8 +287,3 @@ def _unauthorized(sentence: str) -> Answer:
 
 def _not_found() -> Answer:
     return refuse(404, "Not Found")
-
-
-def _client(request: Request) -> str:
-    match = _CLIENT.match(request.header("USER_AGENT") or "")
-    return match[0] if match else ""

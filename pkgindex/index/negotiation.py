@@ -1,6 +1,7 @@
 """Which form of a page a client gets: PEP 691 on the Accept header, with quality values."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import parse_qs
 
 JSON = "application/vnd.pypi.simple.v1+json"
@@ -40,6 +41,7 @@ class _Range:
         return 1 if self.pattern == "*/*" else 0
 
 
+@lru_cache(1024)  # clients send the same few headers again and again
 def choose_form(accept: str | None, query: str) -> str:
     """The media type to answer with. `?format=` in the *query* wins over the Accept header."""
     formats = parse_qs(query).get("format")

@@ -1,8 +1,9 @@
 """The pages of the Simple API 1.4, in JSON (PEP 691, 700, 714) and HTML (PEP 503, 592, 629)."""
 
 import json
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -11,9 +12,12 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from pkgindex.index import negotiation
+from pkgindex.index.coverage import ALL, Coverage
+from pkgindex.index.format import storage_path
 
 API_VERSION = "1.4"
 DIGEST_LENGTH = 16  # characters of the SHA-256 that stand in the URL of a file
+_HINT_LENGTH = 150  # characters
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,10 @@ class ProjectEntry:
 
 @dataclass(frozen=True)
 class FileEntry:
-    """A line of a project page. `yanked` is None, or the reason, which may be empty (PEP 592)."""
+    """A line of a project page. `yanked` is None, or the reason, which may be empty (PEP 592).
+
+    `refusal` is why this reader may not have the file; "" if he may.
+    """
 
     filename: str
     version: str
@@ -36,11 +43,69 @@ class FileEntry:
     requires_python: str = ""
     metadata_sha256: str = ""
     yanked: str | None = None
+    counts_from: int = 0  # microseconds
+    id: int = 0
+    packagetype: str = ""
+    blake2_256: str = ""
+    refusal: str = ""
+
+    @property
+    def path(self) -> str:
+        """In the storage."""
+        return storage_path(self.sha256, self.filename)
+
+    @property
+    def path_of_url(self) -> str:
+        """Below /files/. A refusal stands in it as a hint: every installer prints the URL that
+        failed, and not every server lets us say a reason in the status line.
+        """
+        hint = f"{as_hint(self.refusal)}/" if self.refusal else ""
+        return f"{self.sha256[:DIGEST_LENGTH]}/{hint}{quote(self.filename)}"
 
     @property
     def url(self) -> str:
         """Relative to the project page, so that it does not matter where the index is mounted."""
-        return f"../../files/{self.sha256[:DIGEST_LENGTH]}/{quote(self.filename)}"
+        return f"../../files/{self.path_of_url}"
+
+
+@dataclass(frozen=True)
+class Status:
+    """A project's status (PEP 792)."""
+
+    status: str = "active"
+    reason: str = ""
+
+
+ACTIVE = Status()
+
+
+def as_hint(sentence: str) -> str:
+    """A sentence as a part of a URL's path: "Your-license-ended-2026-06-01"."""
+    words = re.sub(r"[^A-Za-z0-9.]+", "-", sentence.partition(";")[0]).strip("-.")
+    return words[:_HINT_LENGTH] or "refused"
+
+
+def seen_by(entries: list[FileEntry], coverage: Coverage) -> list[FileEntry]:
+    """The files of a project as somebody with this coverage shall see them.
+
+    What he may not have stays listed, as yanked with the reason: an unpinned install then takes
+    the newest release that he may have, a pinned one prints the reason. Where he may have
+    nothing, nothing is marked: pip says no word about a project whose files are all yanked,
+    but it shows the reason in the 402 of a file.
+    """
+    if coverage is ALL:
+        return entries
+    has_some = any(entry.counts_from <= coverage.until for entry in entries)
+    return [
+        entry
+        if entry.counts_from <= coverage.until
+        else replace(
+            entry,
+            refusal=coverage.reason,
+            yanked=coverage.reason if has_some else entry.yanked,
+        )
+        for entry in entries
+    ]
 
 
 def render_root(projects: Iterable[ProjectEntry], form: str) -> tuple[bytes, str]:
@@ -55,18 +120,38 @@ def render_root(projects: Iterable[ProjectEntry], form: str) -> tuple[bytes, str
     return _html("Simple index", lines), _html_type(form)
 
 
-def render_project(name: str, files: Iterable[FileEntry], form: str) -> tuple[bytes, str]:
-    """The page of the project *name* (normalized): body and content type."""
+def render_project(
+    name: str, files: Iterable[FileEntry], form: str, status: Status = ACTIVE
+) -> tuple[bytes, str]:
+    """The page of the project *name* (normalized): body and content type.
+
+    A quarantined project keeps its versions and offers no file (PEP 792).
+    """
     entries = list(files)
+    shown = [] if status.status == "quarantined" else entries
     if form == negotiation.JSON:
-        return _json(_project_detail(name, entries)), form
-    lines = format_html_join("\n", "<a{}>{}</a><br>", ((_anchor(e), e.filename) for e in entries))
-    return _html(f"Links for {name}", lines), _html_type(form)
+        return _json(_project_detail(name, entries, shown, status)), form
+    lines = format_html_join("\n", "<a{}>{}</a><br>", ((_anchor(e), e.filename) for e in shown))
+    return _html(f"Links for {name}", lines, _status_lines(status)), _html_type(form)
 
 
-def _project_detail(name: str, files: list[FileEntry]) -> dict[str, Any]:
-    versions = list(dict.fromkeys(entry.version for entry in files))
-    return {"name": name, "versions": versions, "files": [_file_detail(entry) for entry in files]}
+def _project_detail(
+    name: str, entries: list[FileEntry], shown: list[FileEntry], status: Status
+) -> dict[str, Any]:
+    reason = {"reason": status.reason} if status.reason else {}
+    return {
+        "name": name,
+        "project-status": {"status": status.status} | reason,
+        "versions": list(dict.fromkeys(entry.version for entry in entries)),
+        "files": [_file_detail(entry) for entry in shown],
+    }
+
+
+def _status_lines(status: Status) -> SafeString:
+    lines = [("pypi:project-status", status.status)]
+    if status.reason:
+        lines.append(("pypi:project-status-reason", status.reason))
+    return format_html_join("", '<meta name="{}" content="{}">\n', lines)
 
 
 def _file_detail(entry: FileEntry) -> dict[str, Any]:
@@ -105,13 +190,14 @@ def _json(content: dict[str, Any]) -> bytes:
     return json.dumps({"meta": {"api-version": API_VERSION}} | content).encode()
 
 
-def _html(title: str, lines: SafeString) -> bytes:
+def _html(title: str, lines: SafeString, head: SafeString | str = "") -> bytes:
     return format_html(
         "<!DOCTYPE html>\n"
         '<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="pypi:repository-version" content="{}">\n<title>{}</title>\n</head>\n'
+        '<meta name="pypi:repository-version" content="{}">\n{}<title>{}</title>\n</head>\n'
         "<body>\n<h1>{}</h1>\n{}\n</body>\n</html>\n",
         API_VERSION,
+        head,
         title,
         title,
         lines,

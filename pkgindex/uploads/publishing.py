@@ -8,7 +8,9 @@ from django.core.files.base import ContentFile
 from django.db import transaction
 from packaging.version import Version
 
-from pkgindex.models import File, Project, Release, UploadToken, UsedFilename, storage_path
+from licenses.generation import raise_generation
+from pkgindex.index.format import storage_path
+from pkgindex.models import File, Project, Release, UploadToken, UsedFilename
 from pkgindex.projects import open_project
 from pkgindex.upload_tokens import note_upload
 from pkgindex.uploads.core_metadata import CoreMetadata, read_core_metadata
@@ -57,10 +59,15 @@ def publish_file(received: Received, *, token: UploadToken, at: datetime) -> Fil
 
 
 def _check_right(token: UploadToken, form: Form) -> None:
-    """A token for some projects publishes to these; adding projects is for those without limit."""
+    """A token for some projects publishes to these; adding projects is for those without limit.
+    An archived or quarantined project takes nothing from anybody (PEP 792).
+    """
     allowed = set(token.projects.values_list("normalized_name", flat=True))
     if allowed and form.name not in allowed:
         raise UploadRefused(f"The upload token may not publish to '{form.name}'.", 403)
+    project = Project.objects.filter(normalized_name=form.name).first()
+    if project is not None and not project.takes_uploads:
+        raise UploadRefused(f"Project '{form.name}' is {project.status}: it takes no uploads.", 403)
 
 
 def _find_known(filename: str, sha256: str) -> File | None:
@@ -114,6 +121,7 @@ def _write_rows(artifact: _Artifact, *, token: UploadToken, at: datetime) -> Fil
         filename=artifact.filename, sha256=artifact.sha256, first_used_at=at
     )
     note_upload(token.pk, at=at)
+    raise_generation()
     return File.objects.create(
         release=_open_release(project, artifact.metadata.version, at=at),
         filename=artifact.filename,

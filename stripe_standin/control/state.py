@@ -40,6 +40,7 @@ def show_state(control: Control, body: Json) -> Value:
             "mode": world.options.mode,
             "counts": dict(counts),
             "pending": len(queue.pending(world)),
+            "requests": world.requests,
             "delivered": queue.delivered_count(world),
         }
 

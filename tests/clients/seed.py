@@ -5,6 +5,7 @@ Prints what the tests need as JSON. It runs in a process of its own, with the se
 
 import json
 import sys
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -41,6 +42,7 @@ def after() -> dict[str, str]:
     define_project("hare-ent", at=NOW, tier_ids=[ent.pk])
     ReservedName.objects.create(normalized_name="hare", is_prefix=True)
     Release.objects.filter(version="1.0").update(released_at=NOW - timedelta(days=100))
+    # Written past the functions that announce it; the keys below raise the generation.
     lost, lost_key = _customer(pro)
     credentials.revoke_credential(lost.pk, at=NOW)
     return {
@@ -49,6 +51,9 @@ def after() -> dict[str, str]:
         "revoked_key": lost_key,
         "lapsed": _customer(pro, lapsed_since=timedelta(days=50))[1],
         "lapsed_long_ago": _customer(pro, lapsed_since=timedelta(days=150))[1],
+        "suspended": _moved(pro, status.suspend_license),
+        "revoked": _moved(pro, status.revoke_license),
+        "other_tier": _customer(make_tier("team", product="rabbit"))[1],
     }
 
 
@@ -59,6 +64,12 @@ def _customer(tier: Tier, lapsed_since: timedelta | None = None) -> Any:
         License.objects.filter(pk=license.pk).update(updates_until=NOW - lapsed_since)
         status.lapse_license(license.pk, at=NOW, reason="test")
     return make_credential(customer)
+
+
+def _moved(tier: Tier, move: Callable[..., License]) -> str:
+    customer: Customer = make_customer()
+    move(make_license(customer=customer, tier=tier).pk, at=NOW, reason="test")
+    return make_credential(customer)[1]
 
 
 if __name__ == "__main__":

@@ -24,9 +24,11 @@ from licenses.credentials import revoke_credential
 from licenses.models import Credential, Customer, License, User
 from licenses.status import lapse_license, revoke_license
 from pkgindex.index import ROUTES
+from support.models import Attachment, InboundMail, Ticket
 from tests.flows.browserless import Visitor
 from tests.make import make_credential, make_customer, make_license, make_tier
 from tests.pkgindex.make import make_file, make_project, make_release
+from tests.support.desk import make_conversation
 
 pytestmark = pytest.mark.django_db
 
@@ -79,6 +81,31 @@ PAGES: dict[tuple[str, str], dict[str, int]] = {
     ("POST", "account/subscriptions/<int:subscription_id>/resume/"): only(HOLDER, 302, signed=404),
     ("POST", "account/subscriptions/<int:subscription_id>/billing/"): only(HOLDER, 302, signed=404),
     ("POST", "stripe/webhook/"): everybody(400),  # unsigned
+    ("POST", "anymail/<slug:esp>/inbound/"): everybody(404),  # no secret: switched off
+    ("POST", "anymail/<slug:esp>/tracking/"): everybody(404),
+    ("GET", "account/tickets/"): signed_in(200),
+    ("GET", "account/tickets/export/"): signed_in(200),
+    ("GET", "account/tickets/<int:ticket_id>/"): only(HOLDER, 200, signed=404),
+    ("POST", "account/tickets/<int:ticket_id>/answer/"): only(HOLDER, 302, signed=404),
+    ("GET", "account/tickets/files/<int:attachment_id>/"): only(HOLDER, 200, signed=404),
+    ("GET", "owner/tickets/"): only(OWNER, 200, signed=302),
+    ("GET", "owner/tickets/inbox/"): only(OWNER, 200, signed=302),
+    ("GET", "owner/tickets/inbox/<int:mail_id>/raw/"): only(OWNER, 200, signed=302),
+    ("POST", "owner/tickets/inbox/<int:mail_id>/adopt/"): everybody(302),  # no customer named
+    ("GET", "owner/tickets/files/<int:attachment_id>/"): only(OWNER, 200, signed=302),
+    ("GET", "owner/tickets/<int:ticket_id>/"): only(OWNER, 200, signed=302),
+    ("POST", "owner/tickets/<int:ticket_id>/answer/"): everybody(302),  # nothing was written
+    ("POST", "owner/tickets/<int:ticket_id>/facts/"): everybody(302),
+    ("POST", "owner/tickets/<int:ticket_id>/merge/"): everybody(302),
+    ("GET", "owner/tickets/<int:ticket_id>/public/"): only(OWNER, 200, signed=302),
+    # A lease credential alone opens these; tests/licenses/test_api.py goes on from there.
+    ("PUT", "v1/leases/<uuid:iid>"): everybody(401),
+    ("POST", "v1/leases:batch"): everybody(401),
+    ("POST", "v1/leases/<uuid:iid>:release"): everybody(401),
+    ("GET", "v1/license"): everybody(401),
+    ("GET", "v1/usage"): everybody(401),
+    ("GET", "v1/keys"): everybody(200),
+    ("POST", "v1/leaks/github"): everybody(400),  # unsigned
     ("GET", "account/login/"): signed_in(302, others=200),
     ("GET", "account/login/code/"): signed_in(302, others=200),
     ("GET", "account/login/code/confirm/"): everybody(302),
@@ -105,8 +132,10 @@ ROOT = {**everybody(200), WRONG: 401, REVOKED_KEY: 401}
 INDEX = {
     "/simple/": ROOT,
     "/simple/<project>/": PAGE,
+    "/pypi/<project>/json": PAGE,
     "/files/<digest>/<filename>": FILE,
     "/files/<digest>/<filename>.metadata": FILE,
+    "/files/<digest>/<hint>/<filename>": FILE,
 }
 
 
@@ -121,7 +150,12 @@ class World:
     def path_of(self, pattern: str) -> str:
         filled = pattern.replace("<int:credential_id>", str(self.credential.pk))
         filled = filled.replace("<int:license_id>", str(self.license.pk))
+        filled = filled.replace("<uuid:iid>", "8b27d3a0-1111-4222-8333-444455556666")
         filled = filled.replace("<int:subscription_id>", str(Subscription.objects.get().pk))
+        filled = filled.replace("<int:ticket_id>", str(Ticket.objects.get().pk))
+        filled = filled.replace("<int:attachment_id>", str(Attachment.objects.get().pk))
+        filled = filled.replace("<int:mail_id>", str(InboundMail.objects.get().pk))
+        filled = filled.replace("<slug:esp>", "postmark")
         if pattern == "welcome/":
             filled += f"?session_id={self.cart.stripe_session_id}"
         return "/" + filled
@@ -130,8 +164,12 @@ class World:
         return {
             "/simple/": "/simple/",
             "/simple/<project>/": "/simple/hare-ent/",
+            "/pypi/<project>/json": "/pypi/hare-ent/json",
             "/files/<digest>/<filename>": self.file_path,
             "/files/<digest>/<filename>.metadata": f"{self.file_path}.metadata",
+            "/files/<digest>/<hint>/<filename>": self.file_path.replace(
+                "/hare_ent", "/ended/hare_ent"
+            ),
         }[route]
 
 
@@ -151,6 +189,7 @@ def world(root_key: Any) -> World:
     lapse_license(lapsed.pk, at=timezone.now(), reason="test")
     old, old_key = make_credential(holder, "old")
     revoke_credential(old.pk, at=timezone.now())
+    make_conversation(holder)
     return World(
         visitors={
             ANONYMOUS: Visitor(),

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from billing.models import DirtyObject, Payment, StripeEvent, Subscription
 from licenses.models import License
+from outbox.models import Mail
 from tests.shop import Buyer, Shop
 
 FAILS_AT_RENEWAL = "4000000000000341"
@@ -133,6 +134,58 @@ def test_a_cancel_date_is_kept_even_if_stripe_never_says_more(shop: Shop):
     shop.clock.move_to(subscription.current_period_end + timedelta(minutes=1))
     shop.work()
     assert License.objects.get().status == License.Status.LAPSED
+
+
+def test_a_cancellation_taken_back_unheard_cuts_nobody_off(shop: Shop):
+    Buyer(shop).buy("pro_monthly")
+    shop.settle()
+    period_end = Subscription.objects.get().current_period_end
+    path = f"/v1/subscriptions/{Subscription.objects.get().stripe_id}"
+    shop.ask_stripe("POST", path, "cancel_at_period_end=true")
+    shop.settle()
+    shop.ask_stripe("POST", path, "cancel_at_period_end=false")
+    shop.take()  # lost
+
+    shop.clock.move_to(period_end + timedelta(minutes=1))
+    shop.work()
+
+    assert License.objects.get().status == License.Status.ACTIVE
+    assert Subscription.objects.get().cancel_at is None
+    assert Mail.objects.order_by("pk").values_list("key", flat=True)[2].startswith("uncanceled:")
+
+
+def test_a_cancel_date_is_kept_within_a_day_if_stripe_is_away(shop: Shop):
+    Buyer(shop).buy("pro_monthly")
+    shop.settle()
+    period_end = Subscription.objects.get().current_period_end
+    path = f"/v1/subscriptions/{Subscription.objects.get().stripe_id}"
+    shop.ask_stripe("POST", path, "cancel_at_period_end=true")
+    shop.settle()
+    shop.fail_stripe("GET", "/v1/subscriptions/", kind="500", when="before", times=10_000)
+
+    statuses = []
+    for hours in (1, 23, 25):
+        shop.clock.move_to(period_end + timedelta(hours=hours))
+        shop.work()
+        statuses.append(License.objects.get().status)
+
+    assert statuses == ["active", "active", "lapsed"]
+
+
+@pytest.mark.parametrize("times", [2, 3])
+def test_each_cancellation_is_mailed_even_for_the_same_date(shop: Shop, times: int):
+    Buyer(shop).buy("pro_monthly")
+    shop.settle()
+    path = f"/v1/subscriptions/{Subscription.objects.get().stripe_id}"
+
+    for _ in range(times):
+        for choice in ("true", "false"):
+            shop.advance(hours=1)
+            shop.ask_stripe("POST", path, f"cancel_at_period_end={choice}")
+            shop.settle()
+
+    keys = [key.split(":")[0] for key in Mail.objects.values_list("key", flat=True)]
+    assert keys.count("canceled") == keys.count("uncanceled") == times
 
 
 def test_a_subscription_that_is_none_of_ours_has_no_effect(shop: Shop):

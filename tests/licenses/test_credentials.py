@@ -9,13 +9,15 @@ from licenses.credentials import (
     TooManyCredentials,
     adopt_credential,
     create_credential,
+    create_lease_credential,
     find_credential,
+    find_lease_credential,
     note_use,
     revoke_credential,
 )
 from licenses.models import Credential, Customer
 from tests.licenses.at_once import at_once
-from tests.make import make_customer
+from tests.make import make_customer, make_license
 
 pytestmark = pytest.mark.django_db
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -51,11 +53,14 @@ def test_a_typo_or_another_kind_of_secret_asks_the_database_nothing(
         assert find_credential("", AT) is None
 
 
-def test_a_lease_credential_does_not_open_the_index():
-    credential, token = create_credential(make_customer().pk, name="ci", at=AT)
-    Credential.objects.filter(pk=credential.pk).update(kind=Credential.Kind.LEASE)
+def test_a_lease_credential_does_not_open_the_index_nor_the_other_way_round():
+    license = make_license()
+    lease, lease_key = create_lease_credential(license.pk, name="prod", at=AT)
+    index, index_key = create_credential(license.customer_id, name="ci", at=AT)
 
-    assert find_credential(token, AT) is None
+    assert find_credential(lease_key, AT) is find_lease_credential(index_key, AT) is None
+    assert find_credential(index_key, AT) == index
+    assert find_lease_credential(lease_key, AT) == lease
 
 
 def test_a_credential_ends_exactly_when_it_expires():

@@ -9,6 +9,7 @@ from tests.pkgindex.index_client import IndexClient
 
 @pytest.fixture(autouse=True)
 def _own_storage(settings, tmp_path: Path) -> None:
+    settings.DATA_DIR = tmp_path
     settings.MEDIA_ROOT = tmp_path / "files"
 
 

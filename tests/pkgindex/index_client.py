@@ -4,11 +4,13 @@ import base64
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from wsgiref.util import setup_testing_defaults
 from wsgiref.validate import validator
 
-from pkgindex.index import mount_index
+from pkgindex.mounting import mount_index
+from pkgindex.snapshot import export_snapshot
 
 JSON = "application/vnd.pypi.simple.v1+json"
 
@@ -36,15 +38,28 @@ def basic(password: str, user: str = "__token__") -> str:
 class IndexClient:
     """The index in front of a Django that only says that it was asked."""
 
-    def __init__(self, key: str = "") -> None:
+    def __init__(self, key: str = "", *, address: str = "127.0.0.1") -> None:
         self.key = key
-        self._application = validator(mount_index(_django))
+        self.address = address
+
+    @cached_property
+    def _application(self) -> Any:
+        return validator(mount_index(_django))
 
     def get(self, path: str, *, method: str = "GET", **headers: str) -> Reply:
-        """Header names with underscores: `get("/simple/", accept="text/html")`."""
+        """Header names with underscores: `get("/simple/", accept="text/html")`.
+
+        The database as the test left it is exported before: a test's transaction is never
+        committed, so the export after the commit does not happen.
+        """
+        export_snapshot()
+        return self.get_as_exported(path, method=method, **headers)
+
+    def get_as_exported(self, path: str, *, method: str = "GET", **headers: str) -> Reply:
+        """What the index answers from the snapshot that is there."""
         environ: dict[str, Any] = {"REQUEST_METHOD": method}
         path, _, environ["QUERY_STRING"] = path.partition("?")
-        environ |= {"PATH_INFO": path, "SCRIPT_NAME": ""}
+        environ |= {"PATH_INFO": path, "SCRIPT_NAME": "", "REMOTE_ADDR": self.address}
         if self.key:
             environ["HTTP_AUTHORIZATION"] = basic(self.key)
         environ |= {f"HTTP_{name.upper()}": value for name, value in headers.items()}

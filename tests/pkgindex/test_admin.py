@@ -6,9 +6,11 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from licenses.generation import current_generation
 from licenses.models import Tier, User
-from pkgindex.models import File, Project, Release, ReservedName, UploadToken
+from pkgindex.models import Download, File, Project, Release, ReservedName, UploadToken
 from pkgindex.upload_tokens import find_upload_token
+from tests.pkgindex.index_client import IndexClient
 from tests.pkgindex.make import make_file, make_project, make_release, make_upload_token
 
 pytestmark = pytest.mark.django_db
@@ -26,7 +28,7 @@ def url(model: type, page: str, *args: int) -> str:
     return reverse(f"admin:pkgindex_{model.__name__.lower()}_{page}", args=args)
 
 
-@pytest.mark.parametrize("model", [Project, Release, File, ReservedName, UploadToken])
+@pytest.mark.parametrize("model", [Project, Release, File, Download, ReservedName, UploadToken])
 def test_every_list_opens_and_can_be_searched(owner: Client, pro: Tier, model: type):
     make_file(make_release(make_project(tiers=[pro])))
     make_upload_token()
@@ -37,7 +39,9 @@ def test_every_list_opens_and_can_be_searched(owner: Client, pro: Tier, model: t
 
 
 def test_a_project_is_added_under_its_normalized_name(owner: Client, pro: Tier):
-    answer = owner.post(url(Project, "add"), {"name": "Hare.Pro", "tiers": [pro.pk]})
+    answer = owner.post(
+        url(Project, "add"), {"name": "Hare.Pro", "tiers": [pro.pk], "status": "active"}
+    )
 
     assert answer.status_code == 302, answer.context["errors"]
     project = Project.objects.get()
@@ -48,7 +52,10 @@ def test_a_project_is_added_under_its_normalized_name(owner: Client, pro: Tier):
 def test_what_a_project_is_granted_by_is_edited(owner: Client, pro: Tier, enterprise: Tier):
     project = make_project(tiers=[pro])
 
-    owner.post(url(Project, "change", project.pk), {"is_public": "on", "tiers": [enterprise.pk]})
+    owner.post(
+        url(Project, "change", project.pk),
+        {"is_public": "on", "tiers": [enterprise.pk], "status": "active"},
+    )
 
     project.refresh_from_db()
     assert project.is_public
@@ -81,8 +88,68 @@ def test_nothing_published_is_deleted_or_edited(owner: Client):
 
     for row in (file, file.release, file.release.project):
         assert owner.post(url(type(row), "delete", row.pk)).status_code == 403
-    assert owner.post(url(File, "change", file.pk), {}).status_code == 403
-    assert owner.get(url(Release, "add")).status_code == 403
+    owner.post(url(File, "change", file.pk), {"filename": "other.whl", "sha256": "0" * 64})
+    assert File.objects.values("filename", "sha256").get() == {
+        "filename": file.filename,
+        "sha256": file.sha256,
+    }
+    for model in (File, Release):
+        assert owner.get(url(model, "add")).status_code == 403
+
+
+def test_a_single_file_is_yanked_and_the_index_shows_it(owner: Client):
+    file = make_file(make_release(make_project("hare", is_public=True)))
+
+    owner.post(
+        url(File, "change", file.pk),
+        {"yanked_at_0": "2026-03-01", "yanked_at_1": "12:00", "yank_reason": "built wrong"},
+    )
+
+    (shown,) = IndexClient().page("/simple/hare/")["files"]
+    assert shown["yanked"] == "built wrong"
+
+
+def test_releases_are_yanked_and_offered_again_by_actions(owner: Client):
+    release = make_release(make_project())
+    chosen = {admin.helpers.ACTION_CHECKBOX_NAME: [release.pk]}
+
+    owner.post(url(Release, "changelist"), {"action": "yank", **chosen})
+    release.refresh_from_db()
+    assert release.yanked_at is not None
+    owner.post(url(Release, "changelist"), {"action": "unyank", **chosen})
+
+    release.refresh_from_db()
+    assert release.yanked_at is None
+
+
+def test_a_status_is_set_with_its_reason(owner: Client):
+    project = make_project()
+
+    owner.post(
+        url(Project, "change", project.pk),
+        {"status": "deprecated", "status_reason": "use hare-cloud"},
+    )
+
+    project.refresh_from_db()
+    assert (project.status, project.status_reason) == ("deprecated", "use hare-cloud")
+
+
+def test_every_edit_of_the_catalog_raises_the_generation(owner: Client):
+    release = make_release(make_project())
+    edits: list[tuple[str, dict[str, str]]] = [
+        (url(Project, "change", release.project.pk), {"is_public": "on", "status": "active"}),
+        (url(Release, "change", release.pk), {"changelog": "Faster."}),
+        (url(ReservedName, "add"), {"normalized_name": "taken"}),
+    ]
+
+    for page, fields in edits:
+        before = current_generation()
+        assert owner.post(page, fields).status_code == 302, page
+        assert current_generation() > before, page
+    reserved = ReservedName.objects.get()
+    before = current_generation()
+    owner.post(url(ReservedName, "delete", reserved.pk), {"post": "yes"})
+    assert current_generation() > before
 
 
 def test_a_token_is_shown_once_when_it_is_made(owner: Client):

@@ -365,6 +365,7 @@ def member(name: str, **attributes: Any) -> tarfile.TarInfo:
             "unpacks to more than 67108864 bytes.",
         ),
     ],
+    ids=lambda value: value if isinstance(value, str) else "archive",
 )
 def test_an_sdist_that_is_not_sound_is_refused(uploader: Uploader, content: bytes, sentence: str):
     assert_refused(uploader.sdist("hare", "1.0", content), sentence)

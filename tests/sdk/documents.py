@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from wheelbarrow_client.document import key_id
+from wheelbarrow_client.tokens import key_id
 
 ASSERTION = b"wheelbarrow-license-v1"
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from wheelbarrow_client import InvalidLicense, verify
-from wheelbarrow_client import document as client
-from wheelbarrow_client.document import key_id
+from wheelbarrow_client import tokens as client
+from wheelbarrow_client.tokens import key_id
 
 from tests.sdk.documents import base64url, make_claims, make_key, pae, public_text, sign
 
@@ -169,12 +169,12 @@ def test_our_encoding_is_that_of_paseto():
     )
     assertion = b'{"test-vector":"4-S-3"}'
 
-    found, signature, found_footer = client._split(token)
-    signed = client._pae(b"v4.public.", payload, footer, assertion)
+    found, signature, found_footer = client.split(token)
+    signed = client.pae(b"v4.public.", payload, footer, assertion)
 
     assert (found, found_footer) == (payload, footer)
     assert signed == pae(b"v4.public.", payload, footer, assertion)
-    assert client._is_signed(bytes.fromhex(public_key), signature, signed)
+    assert client.is_signed(bytes.fromhex(public_key), signature, signed)
 
 
 def sources() -> Iterator[Path]:

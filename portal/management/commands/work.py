@@ -23,7 +23,12 @@ from billing.refunding import resume_refunds
 from billing.reminders import remind_cards, remind_renewals
 from billing.second_backup import back_up_due
 from billing.sync import sync_due
+from licenses.lease_duties import lease_duties
 from outbox.mail import deliver_due_mail
+from pkgindex.snapshot import repair_snapshot
+from pkgindex.usage import fold_usage
+from support.privacy import prune_old_mail
+from support.receiving import parse_due_mail
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +43,12 @@ DUTIES: tuple[Callable[[datetime], int], ...] = (
     remind_unpaid,
     remind_renewals,
     remind_cards,
+    parse_due_mail,
+    lease_duties,
     deliver_due_mail,
+    repair_snapshot,
+    fold_usage,
+    prune_old_mail,
     back_up_due,
     do_chores,
 )

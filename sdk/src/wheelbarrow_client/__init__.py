@@ -1,5 +1,9 @@
-"""Find and verify a Wheelbarrow license: offline, without dependencies, silent on import."""
+"""Find and verify a Wheelbarrow license, and lease its threads: offline where it can be, without
+dependencies, silent on import.
+"""
 
-from .document import InvalidLicense, License, read, verify
+from .document import License, read, verify
+from .product import Product, Unlicensed
+from .tokens import InvalidLicense
 
-__all__ = ["InvalidLicense", "License", "read", "verify"]
+__all__ = ["InvalidLicense", "License", "Product", "Unlicensed", "read", "verify"]

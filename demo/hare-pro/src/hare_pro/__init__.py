@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
-from ._client import InvalidLicense, License, read, verify
-from ._key import PUBLIC_KEYS
+from . import _client
+from ._client import License, Product
+from ._key import PUBLIC_KEYS, RELEASED
 
-__all__ = ["License", "Unlicensed", "describe", "license"]
+__all__ = ["License", "Unlicensed", "describe", "license", "product"]
 
-PRODUCT = "hare"
 TIERS = {"pro": "Pro", "enterprise": "Enterprise"}  # Enterprise includes Pro
-
-WHERE = (
-    "Set WHEELBARROW_LICENSE to the text of your license or WHEELBARROW_LICENSE_FILE to the path "
-    f"of a file with it, or put it into ~/.config/{PRODUCT}/license."
-)
 
 
 class Unlicensed(ImportError):
     """The paid part was imported without a license for it; the message says what to do."""
 
 
+def product(name: str = "Hare Pro", package: str = "hare-pro", version: str = "2.1.0") -> Product:
+    """What the client knows of one of Hare's packages."""
+    return Product(
+        "hare", roots=PUBLIC_KEYS, released=RELEASED, name=name, package=package, version=version
+    )
+
+
+_PRODUCT = product()
+
+
 def license() -> License:
     """The license on this machine, verified offline. Raises Unlicensed."""
     try:
-        document = read(PRODUCT)
-        found = None if document is None else verify(document, PUBLIC_KEYS)
-    except InvalidLicense as error:
-        raise Unlicensed(f"Hare Pro has no license it can use. {error.reason} {WHERE}") from error
-    if found is None:
-        raise Unlicensed(f"Hare Pro needs a license and found none. {WHERE}")
-    if PRODUCT not in found.products or found.plan not in TIERS:
+        found = _PRODUCT.require()
+    except _client.Unlicensed as error:
+        raise Unlicensed(str(error)) from error
+    if found.plan not in TIERS:
         raise Unlicensed(f"Your license is for {found.product} {found.plan}, not for Hare Pro.")
     return found
 

@@ -1,0 +1,301 @@
+"""The ledger of threads: acquire, renew, release. Whoever changes a sum holds the pool's lock.
+
+A renewal that changes nothing takes no lock: one conditional UPDATE. Everything else locks the
+pool's row (SQLite: BEGIN IMMEDIATE), deletes what expired, counts, and writes. After each commit
+the sums over *all* rows of a license obey I1 and I2 (licenses.granting), whatever the clocks say.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import models, transaction
+from django.db.models import Q, Sum
+
+from licenses.granting import (
+    NOTHING,
+    Grant,
+    Terms,
+    grant_free_threads,
+    grant_threads,
+    surge_ends_at,
+)
+from licenses.models import Lease, LeasePool, License
+from licenses.routers import VOLATILE
+from licenses.usage import Use, note_hour
+
+PRODUCTION = "production"
+TTL_SECONDS = 900
+NEXT_SECONDS = 300
+STANDBY_NEXT_SECONDS = 60  # whoever waits for threads asks more often
+LARGE_POOL = 100  # processes; from then on renewals come a third as often
+LARGE_TTL_SECONDS = 2700
+LARGE_NEXT_SECONDS = 900
+
+Status = License.Status
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What one process asks for."""
+
+    iid: uuid.UUID
+    threads: int
+    env: str = PRODUCTION
+    slot: str = ""
+    package: str = ""
+
+    @property
+    def is_counted(self) -> bool:
+        return self.env == PRODUCTION
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How long a lease holds, and how soon it should be renewed."""
+
+    ttl_s: float
+    next_s: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What it gets, and why not more."""
+
+    iid: uuid.UUID
+    code: str
+    grant: Grant
+    surge_s: int
+    ttl_s: float
+    next_s: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The answers to a request, beside the pool as it was last counted."""
+
+    answers: list[Answer]
+    pool: LeasePool
+
+
+def acquire_leases(license: License, wishes: Sequence[Wish], *, at: datetime) -> Outcome:
+    """Acquire or renew; safe to repeat, in any order."""
+    if license.status in {Status.SUSPENDED, Status.REVOKED}:
+        return _refuse(license, wishes)
+    pool = LeasePool.objects.filter(pk=license.pk).first() or LeasePool(pk=license.pk)
+    pace = pace_of(pool)
+    left = list(wishes)
+    if not pool.is_draining and pool.license_rev >= license.rev:
+        left = [wish for wish in wishes if not _renew(license.pk, wish, at, pace)]
+    settled: dict[uuid.UUID, Grant] = {}
+    if left:
+        pool, settled = _settle(license, left, at, pace)
+    grants = [settled.get(wish.iid, Grant(firm=wish.threads)) for wish in wishes]
+    surge_s = 0 if pool.surge_until is None else int((pool.surge_until - at).total_seconds())
+    answers = [
+        _answer(license, wish, grant, pace, surge_s=surge_s)
+        for wish, grant in zip(wishes, grants, strict=True)
+    ]
+    return Outcome(answers, pool)
+
+
+def release_lease(license_id: int, iid: uuid.UUID) -> bool:
+    """Give the threads back now; whether there were any. Less needs no lock."""
+    deleted, _ = Lease.objects.filter(license_id=license_id, iid=iid).delete()
+    return bool(deleted)
+
+
+def live_leases(license_id: int, at: datetime) -> models.QuerySet[Lease]:
+    """What a customer sees of his license: the leases that count now, oldest first."""
+    return Lease.objects.filter(license_id=license_id, expires_at__gt=at).order_by("acquired_at")
+
+
+def _renew(license_id: int, wish: Wish, at: datetime, pace: Pace) -> bool:
+    """The fast path: extend a lease that already has all it wants. No sum changes."""
+    unchanged = Lease.objects.filter(
+        license_id=license_id, iid=wish.iid, expires_at__gt=at, threads=wish.threads,
+        firm=wish.threads, slot=wish.slot, is_counted=wish.is_counted,
+    )  # fmt: skip
+    return bool(unchanged.update(expires_at=at + timedelta(seconds=pace.ttl_s)))
+
+
+def _settle(
+    license: License, wishes: Sequence[Wish], at: datetime, pace: Pace
+) -> tuple[LeasePool, dict[uuid.UUID, Grant]]:
+    """The slow path: under the lock, delete what is dead, count, decide, write."""
+    with transaction.atomic(using=VOLATILE):
+        pool = lock_pool(license)
+        forget_dead_leases(pool, wishes, at)
+        rows = {row.iid: row for row in _rows_of(license.pk, wishes)}
+        granted = _decide(pool, wishes, rows, at)
+        until = at + timedelta(seconds=pace.ttl_s)
+        Lease.objects.bulk_create(
+            [_row(license.pk, wish, granted[wish.iid], at, until) for wish in wishes],
+            update_conflicts=True,
+            unique_fields=["license_id", "iid"],
+            update_fields=[
+                "slot", "env", "is_counted", "threads", "firm", "surge", "expires_at", "package",
+            ],
+        )  # fmt: skip
+        refused = sum(granted[wish.iid].total < wish.threads for wish in wishes)
+        count_pool(pool, at, refused=refused)
+    return pool, granted
+
+
+def lock_pool(license: License) -> LeasePool:
+    """The license's pool, locked, with the limit of the newest license seen."""
+    pools = LeasePool.objects.select_for_update().filter(pk=license.pk)
+    pool = pools.first()
+    if pool is None:
+        LeasePool.objects.bulk_create([LeasePool(pk=license.pk)], ignore_conflicts=True)
+        pool = pools.get()
+    if license.rev > pool.license_rev:
+        pool.limit, pool.license_rev = license.threads, license.rev
+    return pool
+
+
+def forget_dead_leases(pool: LeasePool, wishes: Sequence[Wish], at: datetime) -> None:
+    """Delete what expired, and what another process of the same slot held before its restart.
+
+    Deleted and not just ignored: a row that is not counted must never come back to life.
+    """
+    dead = Q(expires_at__lte=at)
+    slots = {wish.slot for wish in wishes if wish.slot}
+    if slots:
+        dead |= Q(slot__in=slots) & ~Q(iid__in=[wish.iid for wish in wishes])
+    Lease.objects.filter(dead, license_id=pool.pk).delete()
+    if pool.surge_until is not None and pool.surge_until <= at:  # I3
+        Lease.objects.filter(license_id=pool.pk, surge__gt=0).update(surge=0)
+        pool.surge_left_s, pool.surge_counted_at, pool.surge_until = 0.0, pool.surge_until, None
+
+
+def _decide(
+    pool: LeasePool, wishes: Sequence[Wish], rows: dict[uuid.UUID, Lease], at: datetime
+) -> dict[uuid.UUID, Grant]:
+    """One after the other: each wish beside what all others hold by then."""
+    surge_until = surge_ends_at(pool, at)
+    terms = Terms(
+        pool.limit,
+        is_draining=pool.is_draining,
+        has_surge=surge_until is not None,
+        all_wanted=_all_wanted(pool, wishes) if pool.is_draining else 0,
+    )
+    sums = {counted: _others(pool.pk, wishes, is_counted=counted) for counted in (True, False)}
+    for row in rows.values():
+        sums[row.is_counted] += held_by(row)
+    granted: dict[uuid.UUID, Grant] = {}
+    for wish in wishes:
+        mine = NOTHING
+        if (known := rows.get(wish.iid)) is not None:
+            sums[known.is_counted] -= held_by(known)
+            mine = held_by(known) if known.is_counted == wish.is_counted else NOTHING
+        others = sums[wish.is_counted]
+        if wish.is_counted:
+            got = grant_threads(terms, wanted=wish.threads, held=mine, others=others)
+        else:
+            got = grant_free_threads(terms.limit, wanted=wish.threads, others=others)
+        sums[wish.is_counted] += got
+        granted[wish.iid] = got
+    if any(grant.surge for grant in granted.values()):
+        pool.surge_until = surge_until
+    return granted
+
+
+def held_by(row: Lease) -> Grant:
+    return Grant(row.firm, row.surge)
+
+
+def _others(license_id: int, wishes: Sequence[Wish], *, is_counted: bool) -> Grant:
+    rows = Lease.objects.filter(license_id=license_id, is_counted=is_counted)
+    sums = rows.exclude(iid__in=[wish.iid for wish in wishes]).aggregate(
+        firm=Sum("firm", default=0), surge=Sum("surge", default=0)
+    )
+    return Grant(sums["firm"], sums["surge"])
+
+
+def _all_wanted(pool: LeasePool, wishes: Sequence[Wish]) -> int:
+    rows = Lease.objects.filter(license_id=pool.pk, is_counted=True)
+    strangers = rows.exclude(iid__in=[wish.iid for wish in wishes])
+    wanted: int = strangers.aggregate(wanted=Sum("threads", default=0))["wanted"]
+    return wanted + sum(wish.threads for wish in wishes if wish.is_counted)
+
+
+def _rows_of(license_id: int, wishes: Sequence[Wish]) -> models.QuerySet[Lease]:
+    return Lease.objects.filter(license_id=license_id, iid__in=[wish.iid for wish in wishes])
+
+
+def _row(license_id: int, wish: Wish, grant: Grant, at: datetime, until: datetime) -> Lease:
+    return Lease(
+        license_id=license_id, iid=wish.iid, slot=wish.slot, env=wish.env,
+        is_counted=wish.is_counted, threads=wish.threads, firm=grant.firm, surge=grant.surge,
+        expires_at=until, acquired_at=at, package=wish.package,
+    )  # fmt: skip
+
+
+def count_pool(pool: LeasePool, at: datetime, *, refused: int = 0) -> None:
+    """Write the sums of a locked pool, and what follows from them. Safe to repeat."""
+    production = Q(is_counted=True)
+    sums = Lease.objects.filter(license_id=pool.pk).aggregate(
+        all_firm=Sum("firm", filter=production, default=0),
+        all_surge=Sum("surge", filter=production, default=0),
+        wanted=Sum("threads", filter=production, default=0),
+        free=Sum("firm", filter=~production, default=0),
+        processes=models.Count("pk", filter=production),
+    )
+    pool.firm, pool.surge, pool.leases = sums["all_firm"], sums["all_surge"], sums["processes"]
+    if pool.surge_until is not None and not pool.surge:  # over before its time
+        pool.surge_left_s = max(0.0, (pool.surge_until - at).total_seconds())
+        pool.surge_counted_at, pool.surge_until = at, None
+    _note_overage(pool, sums["wanted"], at)
+    pool.save()
+    note_hour(
+        pool.pk, at,
+        Use(pool.firm, pool.surge, sums["free"], pool.leases, sums["wanted"], refused),
+    )  # fmt: skip
+
+
+def _note_overage(pool: LeasePool, wanted: int, at: datetime) -> None:
+    """Since when the pool has had more than its limit, without a break."""
+    limit = pool.limit
+    if limit is not None and (pool.firm > limit or (pool.is_draining and wanted > limit)):
+        pool.over_since = pool.over_since or at
+        return
+    pool.over_since = pool.over_mailed_at = None
+    pool.over_mails, pool.is_draining = 0, False
+
+
+def _refuse(license: License, wishes: Sequence[Wish]) -> Outcome:
+    """A suspended or revoked license has no threads; the jobs that run are left to finish."""
+    _rows_of(license.pk, wishes).delete()
+    pool = LeasePool(pk=license.pk, limit=license.threads, license_rev=license.rev)
+    pace = pace_of(pool)
+    return Outcome([_answer(license, wish, NOTHING, pace) for wish in wishes], pool)
+
+
+def _answer(license: License, wish: Wish, grant: Grant, pace: Pace, *, surge_s: int = 0) -> Answer:
+    waits = grant.total < wish.threads and license.is_active
+    return Answer(
+        iid=wish.iid,
+        code=_code(license, wish, grant),
+        grant=grant,
+        surge_s=max(0, surge_s) if grant.surge else 0,
+        ttl_s=pace.ttl_s,
+        next_s=STANDBY_NEXT_SECONDS if waits else pace.next_s,
+    )
+
+
+def _code(license: License, wish: Wish, grant: Grant) -> str:
+    if not license.is_active:
+        return license.status.upper()  # LAPSED, SUSPENDED, REVOKED
+    if grant.total < wish.threads:
+        return "OVER_LIMIT"
+    if not wish.is_counted:
+        return "NONPROD"
+    return "SURGE" if grant.surge else "OK"
+
+
+def pace_of(pool: LeasePool) -> Pace:
+    if pool.leases > LARGE_POOL:
+        return Pace(LARGE_TTL_SECONDS, LARGE_NEXT_SECONDS)
+    return Pace(TTL_SECONDS, NEXT_SECONDS)

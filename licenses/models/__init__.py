@@ -1,0 +1,28 @@
+"""Who the customers are, what is sold, and what each may do. Nothing of Stripe, files, tickets."""
+
+from licenses.models.catalog import Product, Tier
+from licenses.models.credentials import Credential, CredentialNetwork, LeakReport
+from licenses.models.keys import RevokedKeys, SigningKey
+from licenses.models.leases import Lease, LeaseHour, LeasePool
+from licenses.models.people import Contact, Customer, User, normalize_email
+from licenses.models.rights import Generation, License, LicenseEvent
+
+__all__ = [
+    "Contact",
+    "Credential",
+    "CredentialNetwork",
+    "Customer",
+    "Generation",
+    "LeakReport",
+    "Lease",
+    "LeaseHour",
+    "LeasePool",
+    "License",
+    "LicenseEvent",
+    "Product",
+    "RevokedKeys",
+    "SigningKey",
+    "Tier",
+    "User",
+    "normalize_email",
+]

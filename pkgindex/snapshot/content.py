@@ -1,0 +1,209 @@
+"""What goes into a snapshot: the rows of the database, with every sentence finished."""
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Q
+from django.utils import timezone
+
+from licenses.entitlements import Holder, Right, may_download
+from licenses.generation import current_generation
+from licenses.models import Credential, License, Tier
+from pkgindex.index.coverage import NOTHING
+from pkgindex.index.format import FORMAT, to_microseconds
+from pkgindex.models import File, Project, Release, ReservedName, counting_moment
+
+_DATES_OF_RELEASE = ("released_at", "backported_to")
+_OF_FILE = (
+    "filename", "packagetype", "sha256", "blake2_256", "size", "requires_python", "metadata_sha256"
+)  # fmt: skip
+Rows = list[tuple[Any, ...]]
+_FAR = datetime(9999, 1, 1, tzinfo=UTC)
+# Of several refusals the mildest is told (licenses.entitlements.may_download).
+_ORDER = {status: rank for rank, status in enumerate(("active", "lapsed", "suspended", "revoked"))}
+
+
+@dataclass
+class Content:
+    """The rows of each table of the snapshot."""
+
+    meta: Rows = field(default_factory=list)
+    credential: Rows = field(default_factory=list)
+    sentence: Rows = field(default_factory=list)
+    project: Rows = field(default_factory=list)
+    file: Rows = field(default_factory=list)
+    reserved: Rows = field(default_factory=list)
+
+
+class _Sentences:
+    """Each sentence once, by number."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {"": 0}
+        self._of_right: dict[tuple[int, str, str], int] = {}
+        self._nobody = Credential()
+
+    def rows(self) -> Rows:
+        return [(number, text) for text, number in self._numbers.items() if number]
+
+    def of_right(self, right: Right) -> int:
+        """Why the right covers no release of the far future."""
+        key = (right.tier_id, right.status, f"{right.updates_until:%Y-%m-%d}")
+        if key not in self._of_right:
+            holder = Holder(self._nobody, (right,))
+            verdict = may_download(holder, tier_ids={right.tier_id}, released_at=_FAR)
+            text = f"{verdict.reason}; see {settings.BASE_URL}/account/"
+            self._of_right[key] = self._numbers.setdefault(text, len(self._numbers))
+        return self._of_right[key]
+
+
+def read_content() -> Content:
+    """Everything as it is now. The number of the generation is read first: what changes while
+    we read makes the snapshot look older than it is, never newer.
+    """
+    generation = current_generation()
+    content = Content()
+    sentences = _Sentences()
+    rights = _rights_by_customer(sentences)
+    content.credential = sorted(_credentials(rights))  # in the order of the table: a third faster
+    content.sentence = sentences.rows()
+    content.file, newest, digests = _files()
+    content.project = list(_projects(newest, digests))
+    content.reserved = list(ReservedName.objects.values_list("normalized_name", "is_prefix"))
+    content.meta = list(_meta(generation, content))
+    return content
+
+
+def own_settings() -> dict[str, str]:
+    """The settings that pages and answers speak of."""
+    return {"base_url": settings.BASE_URL, "upstream": settings.INDEX_UPSTREAM}
+
+
+def _meta(generation: int, content: Content) -> Iterator[tuple[str, str]]:
+    yield "format", FORMAT
+    yield "generation", str(generation)
+    yield "made_at", timezone.now().isoformat()
+    yield from own_settings().items()
+    names = repr(sorted(row[1:4] for row in content.project))
+    yield "catalog", hashlib.sha256(names.encode()).hexdigest()
+
+
+def _credentials(rights: dict[int, str]) -> Iterator[tuple[Any, ...]]:
+    rows = Credential.objects.filter(kind=Credential.Kind.INDEX, revoked_at__isnull=True)
+    columns = rows.values_list("digest", "pk", "customer_id", "expires_at")
+    for digest, number, customer_id, expires_at in columns.iterator(chunk_size=5000):
+        expires = None if expires_at is None else to_microseconds(expires_at)
+        yield bytes.fromhex(digest), number, expires, rights.get(customer_id, "[]")
+
+
+def _rights_by_customer(sentences: _Sentences) -> dict[int, str]:
+    """customer → his rights as JSON: [[tier, until or null, sentence], …], the best first."""
+    found: dict[int, list[tuple[int, int, int | None, int]]] = defaultdict(list)
+    active = Q(status=License.Status.ACTIVE)
+    # Most are active, and then no date matters: reading dates is what would take the time.
+    held = License.objects.filter(active).values_list("customer_id", "tier_id")
+    for customer_id, tier_id in held.iterator(chunk_size=5000):
+        found[customer_id].append((0, tier_id, None, 0))
+    tiers = {tier.pk: str(tier) for tier in Tier.objects.select_related("product")}
+    columns = ("customer_id", "tier_id", "status", "updates_until")
+    for customer_id, tier_id, status, updates_until in (
+        License.objects.exclude(active).order_by("pk").values_list(*columns)
+    ):
+        right = Right(tier_id, tiers[tier_id], status, updates_until)
+        is_lapsed = status == License.Status.LAPSED
+        until = to_microseconds(updates_until) if is_lapsed else NOTHING
+        found[customer_id].append((_ORDER[status], tier_id, until, sentences.of_right(right)))
+    texts: dict[Any, str] = {}
+    return {customer_id: _as_json(rights, texts) for customer_id, rights in found.items()}
+
+
+def _as_json(rights: list[tuple[int, int, int | None, int]], texts: dict[Any, str]) -> str:
+    """Most customers have the same rights as others, so most texts are there already."""
+    key = tuple(rights)
+    if key not in texts:
+        ordered = sorted(rights, key=lambda right: right[0])
+        texts[key] = json.dumps([right[1:] for right in ordered])
+    return texts[key]
+
+
+def _files() -> tuple[Rows, dict[int, int], dict[int, Any]]:
+    """The rows of all files in the order of their release; for each project the moment of its
+    newest, and a running digest of all that its pages show.
+    """
+    rows: Rows = []
+    newest: dict[int, int] = {}
+    digests: dict[int, Any] = defaultdict(hashlib.sha256)
+    releases = {
+        row[0]: row[1:]
+        for row in Release.objects.values_list(
+            "pk", "project_id", "version", *_DATES_OF_RELEASE, "yanked_at", "yank_reason"
+        )
+    }
+    # Plain rows: to make a model of each of 40,000 files would take a second.
+    files = File.objects.order_by(
+        "release__project_id", "release__released_at", "release_id", "filename"
+    ).values_list("release_id", "yanked_at", "yank_reason", "uploaded_at", "pk", *_OF_FILE)
+    for position, file in enumerate(files.iterator(chunk_size=5000)):
+        release = releases.get(file[0])
+        if release is None:
+            continue  # published while we read; the generation says that too
+        project_id, counts_from, *row = _file(release, *file[1:])
+        newest[project_id] = max(newest.get(project_id, NOTHING), counts_from)
+        digests[project_id].update(repr((counts_from, *row)).encode())
+        rows.append((project_id, position, counts_from, *row))
+    return rows, newest, digests
+
+
+def _file(
+    release: tuple[Any, ...],
+    yanked_at: datetime | None,
+    yank_reason: str,
+    uploaded_at: datetime,
+    number: int,
+    *others: Any,
+) -> tuple[Any, ...]:
+    project_id, version, released_at, backported_to, release_yanked_at, release_reason = release
+    counts_from = counting_moment(released_at, backported_to)
+    inherited = release_reason if release_yanked_at else None
+    return (
+        project_id,
+        to_microseconds(counts_from),
+        to_microseconds(uploaded_at),
+        number,
+        version,
+        yank_reason if yanked_at else inherited,
+        *others,
+    )
+
+
+def _projects(newest: dict[int, int], digests: dict[int, Any]) -> Iterator[tuple[Any, ...]]:
+    not_covered: dict[frozenset[int], str] = {}
+    for project in Project.objects.prefetch_related("tiers"):
+        tier_ids = frozenset(tier.pk for tier in project.tiers.all())
+        if tier_ids not in not_covered:
+            not_covered[tier_ids] = _not_covered(tier_ids)
+        facts = (
+            project.pk,
+            project.normalized_name,
+            project.name,
+            project.is_public,
+            json.dumps(sorted(tier_ids)),
+            not_covered[tier_ids],
+            project.status,
+            project.status_reason,
+            newest.get(project.pk, NOTHING),
+        )
+        digest = digests[project.pk]
+        digest.update(repr(facts).encode())
+        yield *facts, digest.digest()
+
+
+def _not_covered(tier_ids: Iterable[int]) -> str:
+    verdict = may_download(Holder(Credential(), ()), tier_ids=list(tier_ids), released_at=_FAR)
+    return f"{verdict.reason}; see {settings.BASE_URL}/pricing/"

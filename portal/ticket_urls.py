@@ -1,0 +1,23 @@
+from django.conf import settings
+from django.urls import path
+
+from portal import desk, tickets
+
+DESK = f"{settings.ADMIN_PATH}/tickets"
+urlpatterns = [
+    path("account/tickets/", tickets.ticket_list, name="tickets"),
+    path("account/tickets/export/", tickets.ticket_export, name="ticket_export"),
+    path("account/tickets/files/<int:attachment_id>/", tickets.ticket_file, name="ticket_file"),
+    path("account/tickets/<int:ticket_id>/", tickets.ticket, name="ticket"),
+    path("account/tickets/<int:ticket_id>/answer/", tickets.answer_ticket, name="answer_ticket"),
+    path(f"{DESK}/", desk.desk, name="desk"),
+    path(f"{DESK}/inbox/", desk.desk_inbox, name="desk_inbox"),
+    path(f"{DESK}/inbox/<int:mail_id>/raw/", desk.desk_raw, name="desk_raw"),
+    path(f"{DESK}/inbox/<int:mail_id>/adopt/", desk.desk_adopt, name="desk_adopt"),
+    path(f"{DESK}/files/<int:attachment_id>/", desk.desk_file, name="desk_file"),
+    path(f"{DESK}/<int:ticket_id>/", desk.desk_ticket, name="desk_ticket"),
+    path(f"{DESK}/<int:ticket_id>/answer/", desk.desk_answer, name="desk_answer"),
+    path(f"{DESK}/<int:ticket_id>/facts/", desk.desk_facts, name="desk_facts"),
+    path(f"{DESK}/<int:ticket_id>/merge/", desk.desk_merge, name="desk_merge"),
+    path(f"{DESK}/<int:ticket_id>/public/", desk.desk_public, name="desk_public"),
+]

@@ -1,0 +1,75 @@
+"""`python -m wheelbarrow_client inspect`: explains a license document; exit code 0 or 1."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from .document import License, read, unarmoured, verify
+from .product import _day
+from .tokens import InvalidLicense, read_chain
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m wheelbarrow_client")
+    commands = parser.add_subparsers(dest="command", required=True)
+    inspect = commands.add_parser("inspect", help="explain a license document")
+    inspect.add_argument("file", nargs="?", help="default: the document that --product would use")
+    inspect.add_argument("--product", default="", help="look where this product looks")
+    inspect.add_argument("--root", action="append", default=[], help="a root public key in base64")
+    inspect.add_argument("--released", default="", help="day of the installed release, 2026-01-31")
+    options = parser.parse_args(arguments)
+    try:
+        return _inspect(options)
+    except (InvalidLicense, OSError, ValueError) as error:
+        print(f"not usable: {error}")
+        return 1
+
+
+def _inspect(options: argparse.Namespace) -> int:
+    text = _text(options)
+    if text is None:
+        print("no license was found on this machine")
+        return 1
+    chain = read_chain(unarmoured(text))
+    print(f"keys           {' -> '.join(chain)}")
+    if not options.root:
+        print("not verified: name the seller's public key with --root")
+        return 1
+    found = verify(text, options.root)
+    _show(found)
+    released = _day(options.released)
+    if released is not None and not found.covers_release(released):
+        print("verdict        genuine, but it does not cover this release")
+        return 1
+    print("verdict        genuine" + (", covers this release" if released else ""))
+    return 0
+
+
+def _text(options: argparse.Namespace) -> str | None:
+    if options.file == "-":
+        return sys.stdin.read().strip()
+    if options.file:
+        return Path(options.file).read_text(encoding="utf-8").strip()
+    return read(options.product)
+
+
+def _show(found: License) -> None:
+    rows = {
+        "organization": found.organization,
+        "product": f"{found.product} {found.plan}",
+        "threads": found.limit,
+        "features": ", ".join(found.features) or "none",
+        "license": f"{found.license_id}, revision {found.rev}",
+        "issued": f"{found.issued_at:%Y-%m-%d}",
+        "paid through": f"{found.paid_through:%Y-%m-%d}",
+        "releases up to": f"{found.updates_until:%Y-%m-%d}",
+        "refresh by": f"{found.refresh_by:%Y-%m-%d}" if found.refresh_by else "never",
+    }
+    for name, value in rows.items():
+        print(f"{name:14} {value}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,145 @@
+"""What a vendor's package holds: one object that knows its license. Nothing raises on import."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, Callable
+
+from .document import FILE_VARIABLE, TEXT_VARIABLE, License, read, verify
+from .tokens import InvalidLicense
+
+if TYPE_CHECKING:
+    from .leasing import Lease
+    from .verdicts import Verdict
+
+KEY_VARIABLE = "WHEELBARROW_LEASE_KEY"
+
+
+class Unlicensed(Exception):
+    """The paid part was used without a license for it; the message says what to do."""
+
+
+class Product:
+    """A product of a vendor, on a customer's machine.
+
+    *released* is the day this release was made ("2026-01-31"): it is compared with the license,
+    and the clock is not asked. The names of the variables may be the vendor's own.
+    """
+
+    def __init__(
+        self,
+        slug: str,
+        *,
+        roots: Sequence[str],
+        released: str = "",
+        name: str = "",
+        package: str = "",
+        version: str = "",
+        url: str = "",
+        text_variable: str = TEXT_VARIABLE,
+        file_variable: str = FILE_VARIABLE,
+        key_variable: str = KEY_VARIABLE,
+    ) -> None:
+        self.slug, self.roots = slug, tuple(roots)
+        self.released_at = _day(released)
+        self.package, self.version = package or slug, version
+        self._name = name or f"{self.package} {version}".strip()
+        self.url = url
+        self.variables = (text_variable, file_variable, key_variable)
+        self._found: License | None = None
+
+    def license(self) -> License:
+        """The license on this machine, verified offline, once. Raises Unlicensed."""
+        if self._found is None:
+            self._found = self._find()
+        return self._found
+
+    def allows(self, feature: str = "") -> bool:
+        """Whether the license has the feature; without a name, whether there is one that serves.
+
+        Never raises.
+        """
+        try:
+            self.require(feature)
+        except Unlicensed:
+            return False
+        return True
+
+    def require(self, feature: str = "") -> License:
+        """The license, if it covers this release and the feature. Raises Unlicensed."""
+        found = self.license()
+        if self.released_at is not None and not found.covers_release(self.released_at):
+            raise Unlicensed(
+                f"{self._name} was released on {self.released_at:%Y-%m-%d}. Your license covers "
+                f"releases up to {found.updates_until:%Y-%m-%d}: install one of those, or renew"
+                f"{self._at(found)}"
+            )
+        if feature and not found.has_feature(feature):
+            raise Unlicensed(
+                f"{feature!r} of {self._name} is not part of your license for {found.product} "
+                f"{found.plan}{self._at(found)}"
+            )
+        return found
+
+    def lease(self, threads: int, on_change: Callable[[Verdict], None], **options: Any) -> Lease:
+        """Threads of the license's pool, renewed in the background after `start()`.
+
+        Without a lease key on this machine, and in CI and tests, everything that is wanted runs.
+        Raises Unlicensed.
+        """
+        from .leasing import Lease  # noqa: PLC0415
+        from .transport import Transport  # noqa: PLC0415
+
+        found = self.require()
+        key = os.environ.get(self.variables[2], "").strip()
+        transport = None
+        if key and found.hosts:
+            agent = f"{self.package}/{self.version}" if self.version else self.package
+            transport = Transport(found.hosts[0].rstrip("/"), key, agent)
+        return Lease(
+            found,
+            wanted=threads,
+            transport=transport,
+            roots=self.roots,
+            on_change=on_change,
+            released_at=self.released_at,
+            package=self.package,
+            version=self.version,
+            on_document=self._adopt,
+            **options,
+        )
+
+    def _adopt(self, text: str, document: License) -> None:
+        self._found = document
+
+    def _find(self) -> License:
+        text_variable, file_variable, _ = self.variables
+        where = (
+            f"Set {text_variable} to the text of your license or {file_variable} to the path of a "
+            f"file with it, or put it into ~/.config/{self.slug}/license."
+        )
+        try:
+            text = read(self.slug, text_variable=text_variable, file_variable=file_variable)
+            found = None if text is None else verify(text, self.roots)
+        except InvalidLicense as error:
+            raise Unlicensed(
+                f"{self._name} has no license it can use. {error.reason} {where}"
+            ) from error
+        if found is None:
+            raise Unlicensed(f"{self._name} needs a license and found none. {where}")
+        if self.slug not in found.products:
+            raise Unlicensed(
+                f"Your license is for {found.product} {found.plan}, not for {self._name}"
+                f"{self._at(found)}"
+            )
+        return found
+
+    def _at(self, found: License) -> str:
+        url = self.url or found.support
+        return f": {url}" if url else "."
+
+
+def _day(text: str) -> datetime | None:
+    return datetime.fromisoformat(text).replace(tzinfo=timezone.utc) if text else None

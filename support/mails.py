@@ -1,0 +1,165 @@
+"""Every mail that support sends, written in the caller's transaction."""
+
+import hashlib
+from datetime import date, datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+
+from outbox.mail import message_id as outbox_message_id
+from outbox.mail import queue_mail
+from support.clock import read_calendar
+from support.models import AutomaticAnswer, InboundMail, Message, Ticket, Vacation
+from support.quota import quota_line, quota_of
+from support.references import OWNER, new_message_id, reply_address, threading_headers
+
+ANSWER_AGAIN_AFTER = timedelta(hours=24)  # at most one automatic mail to an address in this time
+POINT_AGAIN_AFTER = timedelta(days=30)
+MAX_AUTOMATIC_AN_HOUR = 60  # to everybody together: forged senders must not make us a mill
+ANSWER_ABOVE = "---- write your answer above this line ----"
+# People's answers carry no Auto-Submitted (RFC 3834); the machine's say that they are its.
+AUTO_REPLIED = {
+    "Auto-Submitted": "auto-replied",
+    "X-Auto-Response-Suppress": "OOF, AutoReply",
+}
+
+
+@transaction.atomic
+def claim_automatic_answer(address: str, at: datetime, *, is_pointer: bool = False) -> bool:
+    """Whether our machine may write to *address* now; saying yes is noted, so the next is no.
+
+    This is what ends every loop with a robot after one mail of ours.
+    """
+    last_hour = AutomaticAnswer.objects.filter(answered_at__gt=at - timedelta(hours=1))
+    if last_hour.count() >= MAX_AUTOMATIC_AN_HOUR:
+        return False
+    pointed = {"pointed_at": at} if is_pointer else {}
+    row, is_new = AutomaticAnswer.objects.get_or_create(
+        address=address, defaults={"answered_at": at, **pointed}
+    )
+    if is_new:
+        return True
+    quiet = Q(answered_at__lte=at - ANSWER_AGAIN_AFTER)
+    if is_pointer:
+        quiet &= Q(pointed_at__isnull=True) | Q(pointed_at__lte=at - POINT_AGAIN_AFTER)
+    updated = AutomaticAnswer.objects.filter(quiet, pk=row.pk).update(answered_at=at, **pointed)
+    return bool(updated)
+
+
+def acknowledge(ticket: Ticket, at: datetime) -> None:
+    """Say that it came, what is used of the quota, and when the answer is due."""
+    if not claim_automatic_answer(ticket.requester, at):
+        return
+    quota = quota_of(ticket.customer_id, at)
+    own = Message.objects.create(
+        ticket=ticket,
+        kind=Message.Kind.MACHINE,
+        at=at,
+        key=f"received:{ticket.pk}",
+        message_id=new_message_id(ticket.pk),
+    )
+    queue_mail(
+        own.key,
+        template="support/received",
+        to=[ticket.requester],
+        context={
+            "ticket": ticket,
+            "quota_line": quota_line(ticket, quota) if quota else "",
+            "due": local_time(ticket.due_at),
+            "vacation": vacation_line(at, ticket.due_at),
+        },
+        headers={**threading_headers(ticket, own.message_id), **AUTO_REPLIED},
+    )
+
+
+def send_answer(message: Message) -> None:
+    """Mail the owner's answer, as a person's mail."""
+    ticket = message.ticket
+    queue_mail(
+        f"answer:{message.pk}",
+        template="support/answer",
+        to=[ticket.requester],
+        context={"ticket": ticket, "message": message},
+        headers={**threading_headers(ticket, message.message_id), "Auto-Submitted": ""},
+    )
+
+
+def notify_owner(message: Message, *, has_just_opened: bool) -> None:
+    """Tell the owner, who may simply answer this mail."""
+    if not settings.OWNER_EMAIL:
+        return
+    ticket = message.ticket
+    thread = outbox_message_id(f"ticket:{ticket.pk}")
+    queue_mail(
+        f"notify:{message.pk}",
+        template="support/notification",
+        to=[settings.OWNER_EMAIL],
+        context={
+            "ticket": ticket,
+            "message": message,
+            "is_new": has_just_opened,
+            "quota": quota_of(ticket.customer_id, message.at),
+            "above": ANSWER_ABOVE,
+            "due": local_time(ticket.due_at),
+            "admin_path": settings.ADMIN_PATH,
+        },
+        headers={"Reply-To": reply_address(ticket, side=OWNER), "References": thread},
+    )
+
+
+def tell_owner(key: str, *, subject: str, text: str) -> None:
+    """A notice without a ticket: a flood, a dead mailbox, an answer that was not sent on."""
+    if settings.OWNER_EMAIL:
+        queue_mail(
+            key,
+            template="support/notice",
+            to=[settings.OWNER_EMAIL],
+            context={"subject": subject, "text": text},
+        )
+
+
+def point(mail: InboundMail, *, message_id: str, at: datetime, template: str) -> bool:
+    """One polite pointer for whoever has no right to private support; False if none may go."""
+    if not claim_automatic_answer(mail.sender, at, is_pointer=True):
+        return False
+    answered = {"In-Reply-To": message_id, "References": message_id} if message_id else {}
+    queue_mail(
+        f"pointer:{mail.pk}",
+        template=template,
+        to=[mail.sender],
+        context={
+            "subject": mail.subject or "your mail",
+            "tracker_url": settings.TRACKER_URL,
+            "security_email": settings.SECURITY_EMAIL,
+        },
+        headers={**answered, **AUTO_REPLIED, "Reply-To": settings.SUPPORT_EMAIL},
+    )
+    return True
+
+
+def vacation_line(start: datetime, end: datetime | None) -> str:
+    """Says so when the owner is away before the answer is due."""
+    away = read_calendar().vacation_at(start, end or start)
+    if away is None:
+        return ""
+    first, last = away
+    note = Vacation.objects.filter(starts_on=first, ends_on=last).values_list("note", flat=True)
+    text = (
+        f"We are away from {_day(first)} to {_day(last)}; the time above takes that into account."
+    )
+    return f"{text} {note[0]}".strip() if note else text
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {day:%B %Y}"
+
+
+def local_time(moment: datetime | None) -> str:
+    """A due time as the owner's clock shows it."""
+    return read_calendar().shown(moment)
+
+
+def digest_key(text: str) -> str:
+    """An address as part of a key: of bounded length."""
+    return hashlib.sha256(text.encode()).hexdigest()[:24]

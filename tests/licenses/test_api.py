@@ -1,0 +1,330 @@
+"""The license API over HTTP: codes, signatures, refusals."""
+
+import json
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.db import OperationalError
+from django.test import Client
+from django.utils import timezone
+from wheelbarrow_client import InvalidLicense, verify
+from wheelbarrow_client.tokens import read_token
+
+from lib.tokens import TokenKind, mint_token
+from licenses import leases
+from licenses.credentials import create_lease_credential, revoke_credential, rotate_credential
+from licenses.issuing import Grant, renew_license
+from licenses.models import Credential, Lease, License, SigningKey
+from licenses.root_key import public_key_text
+from licenses.signing_keys import signer_for
+from licenses.status import lapse_license, revoke_license
+from tests.licenses.api import LEASE, ApiClient, claims
+from tests.licenses.leasing import BOTH, limited
+from tests.make import make_credential
+
+pytestmark = [pytest.mark.django_db(databases=BOTH), pytest.mark.usefixtures("root_key")]
+IID = uuid.UUID("8b27d3a0-1111-4222-8333-444455556666")
+
+
+@pytest.fixture
+def license() -> License:
+    return limited(100)
+
+
+@pytest.fixture
+def api(license: License) -> ApiClient:
+    return ApiClient(create_lease_credential(license.pk, name="prod", at=timezone.now())[1])
+
+
+def test_an_answer_is_signed_and_says_everything(api: ApiClient, license: License):
+    answer = api.lease(IID, nonce="abc", seq=17)
+
+    iat = answer.pop("iat")
+    assert abs(iat - timezone.now().timestamp()) < 5
+    assert answer == {
+        "v": 1,
+        "iid": str(IID),
+        "lid": str(license.pk),
+        "nonce": "abc",
+        "seq": 17,
+        "code": "OK",
+        "firm": 10,
+        "surge": 0,
+        "surge_s": 0,
+        "ttl_s": 900,
+        "next_s": 300,
+        "grace_s": 2_592_000,
+        "pool": {"limit": 100, "firm": 10, "surge": 0, "leases": 1},
+        "lic_rev": 1,
+        "msg": "",
+        "url": "http://testserver/account/",
+    }
+
+
+def test_a_lease_answer_is_no_license_and_no_certificate(api: ApiClient):
+    token = api.put(IID).json()["lease"]
+
+    for purpose, use in [(b"wheelbarrow-license-v1", "license"), (LEASE, "license")]:
+        with pytest.raises(InvalidLicense):
+            read_token(token, [public_key_text()], purpose=purpose, use=use)
+    with pytest.raises(InvalidLicense):
+        verify(token, [public_key_text()])
+
+
+def test_who_is_refused_is_told_the_limit_and_where_to_get_more(api: ApiClient):
+    for _ in range(4):
+        api.lease(uuid.uuid4(), threads=50)
+
+    answer = api.lease(IID, threads=50)
+
+    assert (answer["code"], answer["firm"], answer["surge"]) == ("OVER_LIMIT", 0, 0)
+    assert answer["msg"] == "The license allows 100 threads; all of them are in use."
+    assert answer["url"] == "http://testserver/account/"
+    assert answer["next_s"] == 60
+
+
+def test_goodbye_frees_the_threads_and_is_always_204(api: ApiClient):
+    api.lease(IID)
+
+    statuses = [api.send("DELETE", f"/v1/leases/{IID}").status_code for _ in range(2)]
+
+    assert statuses == [204, 204]
+    assert Lease.objects.count() == 0
+
+
+def test_a_stuck_lease_is_released_by_hand(api: ApiClient):
+    api.lease(IID)
+
+    said = [api.send("POST", f"/v1/leases/{IID}:release").json() for _ in range(2)]
+
+    assert said == [{"released": True}, {"released": False}]
+
+
+def test_a_batch_is_answered_under_one_signature(api: ApiClient):
+    iids = [str(uuid.uuid4()) for _ in range(5)]
+    members = [{"iid": iid, "threads": 50} for iid in iids]
+    body = {"v": 1, "nonce": "n", "seq": 3, "pkg": "hare-ent", "ver": "2.1.0", "members": members}
+
+    response = api.send("POST", "/v1/leases:batch", json.dumps(body))
+
+    answer = claims(response.json()["leases"])
+    assert [member["iid"] for member in answer["members"]] == iids
+    assert [member["code"] for member in answer["members"]] == [
+        "OK", "OK", "SURGE", "SURGE", "OVER_LIMIT",
+    ]  # fmt: skip
+    assert (answer["nonce"], answer["seq"], answer["next_s"]) == ("n", 3, 60)
+    assert {row.package for row in Lease.objects.all()} == {"hare-ent/2.1.0"}
+
+
+def test_the_document_comes_with_an_etag_and_changes_with_the_rev(api: ApiClient, license: License):
+    first = api.send("GET", "/v1/license")
+    same = api.send("GET", "/v1/license", **{"If-None-Match": first["ETag"]})
+    grant = Grant(
+        tier_id=license.tier_id, kind="limited", threads=300, paid_through=license.paid_through
+    )
+    renew_license(license.pk, grant=grant, at=timezone.now())
+    answer = api.lease(IID)
+    newer = api.send("GET", "/v1/license", **{"If-None-Match": first["ETag"]})
+
+    assert (first.status_code, same.status_code, newer.status_code) == (200, 304, 200)
+    assert verify(first.content.decode(), [public_key_text()]).threads == 100
+    found = verify(newer.content.decode(), [public_key_text()])
+    assert (found.threads, found.rev) == (300, 2)
+    assert answer["lic_rev"] == 2
+
+
+def test_a_revoked_license_has_no_document_and_the_lapsed_one_still_has(
+    api: ApiClient, license: License
+):
+    lapse_license(license.pk, at=timezone.now(), reason="ended")
+    lapsed = api.send("GET", "/v1/license")
+    revoke_license(license.pk, at=timezone.now(), reason="abuse")
+    revoked = api.send("GET", "/v1/license")
+    answer = api.lease(IID)
+
+    assert lapsed.status_code == 200
+    assert (revoked.status_code, revoked.json()) == (403, {"error": "The license is revoked."})
+    assert (answer["code"], answer["firm"]) == ("REVOKED", 0)
+
+
+def test_what_we_count_can_be_read(api: ApiClient):
+    api.lease(IID, threads=60, slot="web/1", pkg="hare-ent", ver="2.1.0")
+
+    found = api.send("GET", "/v1/usage").json()
+
+    (lease,) = found["leases"]
+    (hour,) = found["hours"]
+    assert found["limit"] == 100
+    assert (lease["iid"], lease["slot"], lease["firm"]) == (str(IID), "web/1", 60)
+    assert lease["package"] == "hare-ent/2.1.0"
+    assert (hour["peak"], hour["processes"], hour["refused"]) == (60, 1, 0)
+
+
+def test_usage_of_a_span(api: ApiClient):
+    api.lease(IID)
+    tomorrow = (timezone.now() + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    assert api.send("GET", f"/v1/usage?from={tomorrow}").json()["hours"] == []
+    assert api.send("GET", "/v1/usage?to=soon").status_code == 422
+    assert api.send("GET", "/v1/usage?to=2026-13-01T00:00:00Z").status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"threads": -1}, "threads"),
+        ({"threads": "10"}, "threads"),
+        ({"threads": True}, "threads"),
+        ({"threads": 10**9}, "threads"),
+        ({"threads": None}, "threads"),
+        ({"slot": "x" * 81}, "slot"),
+        ({"slot": "a\nb"}, "slot"),
+        ({"env": 7}, "env"),
+        ({"nonce": "x" * 65}, "nonce"),
+        ({"seq": 1.5}, "seq"),
+        ({"pkg": "x" * 4096}, "4096"),
+    ],
+)
+def test_a_malformed_request_is_422_and_says_which_field(api: ApiClient, fields, says: str):
+    response = api.put(IID, **fields)
+
+    assert response.status_code == 422
+    assert says in response.json()["error"]
+    assert Lease.objects.count() == 0
+
+
+@pytest.mark.parametrize("body", ["", "[]", "no json", "[" * 3000, '"x"', "\x00"])
+def test_a_body_that_is_no_object_is_422(api: ApiClient, body: str):
+    assert api.send("PUT", f"/v1/leases/{IID}", body).status_code == 422
+    assert api.send("POST", "/v1/leases:batch", body).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        None,
+        [],
+        [7],
+        [{"iid": "x", "threads": 1}],
+        [{"threads": 1}],
+        [{"iid": str(IID), "threads": 1}] * 2,
+        [{"iid": str(uuid.uuid4()), "threads": 1} for _ in range(501)],
+    ],
+)
+def test_a_malformed_batch_is_422(api: ApiClient, members):
+    response = api.send("POST", "/v1/leases:batch", json.dumps({"members": members}))
+
+    assert response.status_code == 422
+    assert Lease.objects.count() == 0
+
+
+def test_an_old_client_is_told_and_served(api: ApiClient):
+    answer = api.lease(IID, v=0)
+
+    assert (answer["code"], answer["firm"]) == ("UPGRADE_CLIENT", 10)
+
+
+def test_without_a_usable_credential_the_answer_is_401_and_says_why(license: License):
+    now = timezone.now()
+    credential, token = create_lease_credential(license.pk, name="prod", at=now)
+    _, index_key = make_credential(license.customer)
+    revoke_credential(credential.pk, at=now, reason="leaked")
+
+    def said(token: str) -> str:
+        response = ApiClient(token).put(IID)
+        assert response.status_code == 401
+        assert response["WWW-Authenticate"] == "Bearer"
+        return response.json()["error"]
+
+    assert said("") == "No credential was sent"
+    assert said(token[:-1] + "!") == "The credential is malformed: a character is wrong or missing"
+    assert said(mint_token(TokenKind.LEASE)) == "The credential is unknown"
+    assert said(token).startswith(
+        f'The credential "prod" (...{token[-4:]}) was revoked on {now:%Y-%m-%d}, leaked; http://'
+    )
+    assert "is of the other kind (index)" in said(index_key)
+    assert Client().put(f"/v1/leases/{IID}", "{}").status_code == 401
+
+
+def test_a_typo_costs_no_query(api: ApiClient, django_assert_num_queries):
+    with django_assert_num_queries(0):
+        ApiClient(mint_token(TokenKind.LEASE)[:-2] + "xx").put(IID)
+
+
+def test_a_rotated_credential_works_for_seven_days_and_then_names_its_successor(
+    license: License, time_machine
+):
+    start = timezone.now()
+    time_machine.move_to(start)
+    old, old_token = create_lease_credential(license.pk, name="prod", at=start)
+    successor, token = rotate_credential(old.pk, at=start)
+
+    time_machine.move_to(start + timedelta(days=7, seconds=-1))
+    both = [ApiClient(one).put(IID).status_code for one in (old_token, token)]
+    time_machine.move_to(start + timedelta(days=7))
+    late = ApiClient(old_token).put(IID)
+
+    assert both == [200, 200]
+    assert late.status_code == 401
+    assert f"use its successor (...{successor.hint})" in late.json()["error"]
+    assert ApiClient(token).put(IID).status_code == 200
+
+
+def test_the_use_of_a_credential_is_noted_once_in_five_minutes(api: ApiClient):
+    api.lease(IID)
+    first = Credential.objects.get()
+    api.lease(IID)
+
+    assert first.last_client == "hare-ent/2.1.0"
+    assert Credential.objects.get().last_used_at == first.last_used_at
+
+
+def test_a_renewal_costs_four_statements(api: ApiClient, django_assert_num_queries):
+    api.lease(IID)
+
+    with django_assert_num_queries(1):
+        api.lease(IID)  # the credential with its license; the other two are on the other alias
+    with django_assert_num_queries(2, using="volatile"):
+        api.lease(IID)
+
+
+def test_a_database_that_is_away_is_503_and_never_a_verdict(
+    api: ApiClient, monkeypatch: pytest.MonkeyPatch
+):
+    def away(*args: object, **kwargs: object) -> None:
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(leases, "_settle", away)
+    response = api.put(IID)
+
+    assert response.status_code == 503
+    assert response["Retry-After"] == "30"
+
+
+def test_a_shop_without_keys_answers_503(api: ApiClient, settings):
+    settings.LICENSE_ROOT_KEY_FILE = ""
+
+    assert api.put(IID).status_code == 503
+    assert Client().get("/v1/keys").status_code == 503
+
+
+def test_the_list_of_what_was_revoked_is_signed_and_public(api: ApiClient, license: License):
+    revoke_license(license.pk, at=timezone.now(), reason="abuse")
+
+    response = Client().get("/v1/keys")
+
+    token = response.json()["licenses"]
+    roots = [public_key_text()]
+    listed = read_token(token, roots, purpose=b"wheelbarrow-revoked-v1", use="license")
+    assert listed["revoked"] == [str(license.pk)]
+    assert response["Cache-Control"] == "public, max-age=3600"
+    assert response.json()["keys"] is None
+    assert response.json()["certificates"] == [
+        signer_for(SigningKey.Use.LICENSE, timezone.now()).cert
+    ]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PATCH"])
+def test_other_methods_are_405(api: ApiClient, method: str):
+    assert api.send(method, f"/v1/leases/{IID}").status_code == 405

@@ -1,0 +1,133 @@
+"""Real processes of a customer against a real server: hare-ent obeys its lease."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from demo.build import build_wheels
+from licenses.credentials import create_lease_credential
+from licenses.documents import sign_document
+from licenses.models import Lease, License
+from licenses.root_key import public_key_text
+from tests.licenses.leasing import BOTH, limited, sums
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=BOTH)
+SECONDS = 30
+
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def start(
+    live_server: Any, socket_enabled: None, root_key: Path, settings: Any, tmp_path: Path
+) -> Iterator[Start]:
+    """Starts `python -m hare_ent work THREADS` on one block of a hundred threads."""
+    settings.BASE_URL = live_server.url
+    license = limited(100)
+    document = sign_document(license, at=timezone.now())
+    token = create_lease_credential(license.pk, name="prod", at=timezone.now())[1]
+    for wheel in build_wheels(tmp_path / "wheels", public_key_text()):
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(tmp_path / "site")
+    running: list[subprocess.Popen[str]] = []
+
+    def run(threads: int, slot: str = "", code: str = "") -> "subprocess.Popen[str]":
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(tmp_path),
+            "PYTHONPATH": str(tmp_path / "site"),
+            "NO_PROXY": "*",
+            "WHEELBARROW_LICENSE": document,
+            "WHEELBARROW_LEASE_KEY": token,
+            "WHEELBARROW_SLOT": slot,
+        }
+        what = ["-c", code] if code else ["-m", "hare_ent", "work", str(threads)]
+        process = subprocess.Popen(
+            [sys.executable, "-u", *what],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        running.append(process)
+        return process
+
+    yield run
+    for process in running:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # its children too
+        process.communicate()
+
+
+def until(what: Callable[[], bool], seconds: float = SECONDS) -> float:
+    """How long it took."""
+    began = time.monotonic()
+    while not what():
+        assert time.monotonic() - began < seconds, "it did not happen in time"
+        time.sleep(0.05)
+    return time.monotonic() - began
+
+
+def rows() -> int:
+    return Lease.objects.count()
+
+
+def test_five_pools_of_fifty_on_one_block(start: Start):
+    processes = []
+    for number in range(1, 6):
+        processes.append(start(50, slot=str(number)))
+        until(lambda n=number: rows() == n)  # type: ignore[misc]
+    firm, surge = sums(License.objects.get())
+    assert firm <= 110
+    assert firm + surge <= 200
+
+    last = processes[4]
+    until(lambda: Lease.objects.filter(firm=0, surge=0).exists())
+    assert last.stdout is not None
+    said = [last.stdout.readline() for _ in range(3)]
+    assert said[1:] == ["50 threads\n", "standing by\n"]
+
+    # kill -9, and the same slot again: the ledger holds it once.
+    processes[0].send_signal(signal.SIGKILL)
+    old = set(Lease.objects.filter(slot__endswith="/1").values_list("iid", flat=True))
+    processes[0] = start(50, slot="1")
+    until(lambda: not Lease.objects.filter(iid__in=old).exists())
+    assert rows() == 5
+
+    # SIGTERM: the threads are free within a second.
+    processes[1].send_signal(signal.SIGTERM)
+    took = until(lambda: rows() == 4)
+    assert processes[1].wait(10) == 0
+    assert took < 2
+
+    last.terminate()
+    assert "The license allows 100 threads; all of them are in use. http" in last.communicate()[1]
+
+
+def test_children_of_a_preforking_server_have_leases_of_their_own(start: Start):
+    code = (
+        "import os, time, hare, hare_ent.pool as pool\n"
+        "queue = hare.Queue()\n"
+        "pool.start_threads(queue, 5)\n"
+        "for _ in range(8):\n"
+        "    if os.fork() == 0:\n"
+        "        break\n"
+        "time.sleep(30)\n"
+    )
+
+    process = start(5, code=code)
+
+    until(lambda: rows() == 9)  # the parent's and eight
+    assert set(Lease.objects.values_list("firm", "threads")) == {(5, 5)}
+    assert process.poll() is None

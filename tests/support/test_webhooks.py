@@ -1,0 +1,240 @@
+"""The doors: closed without a secret, shut to the wrong one, and never a 500."""
+
+import base64
+import hashlib
+import hmac
+import io
+import json
+import time
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.test import Client
+
+from support.models import InboundMail, MailEvent
+from support.receiving import parse_due_mail
+from support.storing import keep_mail
+from tests.support.desk import MONDAY
+from tests.support.mails import POISON, mail
+
+pytestmark = pytest.mark.django_db
+INBOUND = "/anymail/postmark/inbound/"
+MAILGUN = "/anymail/mailgun/inbound/"
+KEY = "mailgun-signing-key"
+
+
+@pytest.fixture(autouse=True)
+def _open(settings) -> None:
+    settings.INBOUND_PROVIDERS = ["postmark", "mailgun", "brevo"]
+    settings.ANYMAIL = {
+        "WEBHOOK_SECRET": "hook:old, hook:secret",
+        "MAILGUN_WEBHOOK_SIGNING_KEY": KEY,
+        "BREVO_API_KEY": "brevo-key",
+    }
+
+
+def basic(secret: str = "hook:secret") -> dict[str, str]:
+    return {"Authorization": "Basic " + base64.b64encode(secret.encode()).decode()}
+
+
+def post(path: str, body: bytes | str, content_type: str = "application/json", **headers: str):
+    return Client().post(path, body, content_type=content_type, headers=headers or basic())
+
+
+def postmark(raw: bytes, event_id: str = "e1") -> str:
+    return json.dumps(
+        {
+            "FromFull": {"Email": "dev@company.example"},
+            "MessageID": event_id,
+            "OriginalRecipient": "support@testserver",
+            "Headers": [{"Name": "Return-Path", "Value": "<dev@company.example>"},
+                        {"Name": "X-Spam-Score", "Value": "0.5"}],
+            "RawEmail": raw.decode("utf-8", "surrogateescape"),
+        }
+    )  # fmt: skip
+
+
+def mailgun(raw: bytes, *, token: str = "t" * 50, stamp: int | None = None, key: str = KEY):
+    stamp = int(time.time()) if stamp is None else stamp
+    signature = hmac.new(key.encode(), f"{stamp}{token}".encode(), hashlib.sha256).hexdigest()
+    fields = {"timestamp": str(stamp), "token": token, "signature": signature,
+              "recipient": "support@testserver", "sender": "dev@company.example"}  # fmt: skip
+    parts = [
+        f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+        for name, value in fields.items()
+    ]
+    parts.append(b'--x\r\nContent-Disposition: form-data; name="body-mime"\r\n\r\n')
+    body = b"".join(parts) + raw + b"\r\n--x--\r\n"
+    return post(MAILGUN, body, "multipart/form-data; boundary=x")
+
+
+@pytest.mark.parametrize("name", POISON)
+def test_poison_is_kept_byte_for_byte_and_once(name: str):
+    """Scenario 32: 200, byte-exact, in the inbox, and ten redeliveries make no second item."""
+    began = time.process_time()
+    answer = post(INBOUND, postmark(POISON[name]))
+
+    assert answer.status_code == 200
+    assert time.process_time() - began < 0.5
+    for _ in range(10):
+        assert post(INBOUND, postmark(POISON[name])).status_code == 200
+    row = InboundMail.objects.get()
+    assert bytes(row.raw) == POISON[name]
+    parse_due_mail(MONDAY.replace(year=2027))
+    row.refresh_from_db()
+    assert row.outcome != "waiting"
+    assert (row.last_error, row.dead_at) == ("", None)
+
+
+@pytest.mark.parametrize("name", ["invalid UTF-8", "NUL in headers", "bomb"])
+def test_a_signed_provider_keeps_every_byte_too(name: str):
+    assert mailgun(POISON[name]).status_code == 200
+
+    row = InboundMail.objects.get()
+    assert bytes(row.raw) == POISON[name]
+    assert row.envelope_to == "support@testserver"
+
+
+def test_a_mail_above_djangos_limit_for_forms_is_taken_from_both():
+    big = mail("x" * 3_000_000)
+
+    assert post(INBOUND, postmark(big)).status_code == 200
+    assert mailgun(big + b"y").status_code == 200
+
+    assert {len(row.raw) for row in InboundMail.objects.all()} == {len(big), len(big) + 1}
+
+
+def test_a_mail_above_25_megabytes_is_refused_and_the_sender_told():
+    assert post(INBOUND, postmark(b"x" * (25 * 1024 * 1024 + 1))).status_code == 413
+    assert InboundMail.objects.count() == 0
+
+
+@pytest.mark.parametrize("secret", ["hook:wrong", "", "hook", "hook:secret2"])
+def test_a_wrong_secret_is_refused_and_nothing_kept(secret: str):
+    assert post(INBOUND, postmark(mail()), **basic(secret)).status_code == 400
+    assert post(INBOUND, postmark(mail()), Authorization="Bearer x").status_code == 400
+    assert InboundMail.objects.count() == 0
+
+
+def test_both_secrets_open_while_one_is_changed():
+    assert post(INBOUND, postmark(mail()), **basic("hook:old")).status_code == 200
+    assert post(INBOUND, postmark(mail(number=2)), **basic("hook:secret")).status_code == 200
+
+
+@pytest.mark.parametrize("esp", ["postmark", "mailgun", "brevo"])
+@pytest.mark.parametrize("kind", ["inbound", "tracking"])
+def test_without_a_secret_the_door_is_not_there(settings, esp: str, kind: str):
+    settings.ANYMAIL = {"WEBHOOK_SECRET": "", "BREVO_API_KEY": "brevo-key"}
+
+    assert post(f"/anymail/{esp}/{kind}/", "{}").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["sparkpost/inbound/", "nothing/inbound/", "postmark/other/"])
+def test_a_provider_that_is_not_named_in_the_settings_has_no_door(path: str):
+    assert post(f"/anymail/{path}", "{}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "options", [{"key": "another"}, {"stamp": 1}, {"stamp": 4_000_000_000}, {"token": "\u00e9"}]
+)
+def test_a_mailgun_mail_with_a_wrong_or_old_signature_is_refused(options):
+    status = mailgun(mail(), **options).status_code
+
+    assert status == (200 if "token" in options else 400)
+
+
+def test_a_replayed_signature_makes_no_second_mail():
+    first = mailgun(mail(number=1))
+    second = mailgun(mail(number=2))
+
+    assert (first.status_code, second.status_code) == (200, 200)
+    assert InboundMail.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "body", ["", "nonsense", "[]", "{}", '{"RawEmail": 3}', '{"Headers": 3}', "\x00", "[" * 9_000]
+)
+def test_what_is_no_delivery_is_kept_and_shown(body: str):
+    assert post(INBOUND, body).status_code == 200
+
+    parse_due_mail(MONDAY.replace(year=2027))
+
+    assert InboundMail.objects.get().outcome == "unreadable"
+
+
+def test_mails_without_an_event_id_are_not_taken_for_one():
+    post(INBOUND, postmark(mail(number=1), event_id=""))
+    post(INBOUND, postmark(mail(number=2), event_id=""))
+
+    assert InboundMail.objects.count() == 2
+
+
+def test_another_provider_is_read_by_anymail_later():
+    body = {"items": [{"Uuid": ["u1"], "From": {"Address": "dev@company.example"},
+                       "Headers": {"From": "dev@company.example", "Subject": "Hi"},
+                       "RawTextBody": "It does not start.", "Attachments": []}]}  # fmt: skip
+
+    assert post("/anymail/brevo/inbound/", json.dumps(body)).status_code == 200
+    parse_due_mail(MONDAY.replace(year=2027))
+
+    row = InboundMail.objects.get()
+    assert (row.sender, row.subject, row.outcome) == ("dev@company.example", "Hi", "stranger")
+
+
+def test_a_provider_may_ask_whether_the_door_is_there():
+    assert Client().head(INBOUND).status_code == 200
+    assert Client().get(INBOUND).status_code == 405
+
+
+@pytest.mark.parametrize("body", ["", "nonsense", "[]", '{"RecordType": "Bounce"}'])
+def test_events_are_kept_first_too(body: str):
+    for _ in range(3):
+        assert post("/anymail/postmark/tracking/", body).status_code == 200
+
+    parse_due_mail(MONDAY.replace(year=2027))
+
+    row = MailEvent.objects.get()
+    assert (row.due_at, row.last_error) == (None, "")
+
+
+def receive(raw: bytes, monkeypatch: pytest.MonkeyPatch, *args: str) -> None:
+    class Stdin:
+        buffer = io.BytesIO(raw)
+
+    monkeypatch.setattr("sys.stdin", Stdin)
+    call_command("receive_mail", *args)
+
+
+def test_the_pipe_takes_a_mail_once(monkeypatch: pytest.MonkeyPatch):
+    for _ in range(2):
+        receive(mail(), monkeypatch, "--from", "Dev@company.example", "--to", "support@testserver")
+
+    row = InboundMail.objects.get()
+    assert bytes(row.raw) == mail()
+    assert (row.source, row.envelope_from) == ("pipe", "dev@company.example")
+
+
+def test_the_pipe_knows_a_null_sender(monkeypatch: pytest.MonkeyPatch):
+    receive(mail(), monkeypatch, "--from", "")
+
+    assert InboundMail.objects.get().has_null_sender
+
+
+def test_the_pipe_gives_a_mail_back_that_is_too_large(monkeypatch: pytest.MonkeyPatch):
+    with pytest.raises(CommandError) as caught:
+        receive(b"x" * (25 * 1024 * 1024 + 1), monkeypatch)
+
+    assert caught.value.returncode == 65
+
+
+def test_the_pipe_asks_the_mail_server_to_keep_what_could_not_be_stored(monkeypatch):
+    def fail(delivery: object) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr("support.management.commands.receive_mail.keep_mail", fail)
+    with pytest.raises(CommandError) as caught:
+        receive(mail(), monkeypatch)
+
+    assert caught.value.returncode == 75
+    assert keep_mail is not fail
