@@ -56,7 +56,7 @@ def plant_no_fence(stack: ExitStack) -> None:
     """Whoever was overtaken writes all the same."""
 
     def mine(claim: Claim) -> Any:
-        return claim.model._default_manager.filter(pk=claim.pk)  # noqa: SLF001
+        return claim.model._default_manager.filter(pk=claim.pk)
 
     stack.enter_context(patch.object(Claim, "_mine", mine))
 

@@ -8,13 +8,16 @@ from billing import contracts_admin  # noqa: F401  registers its page
 from billing.dirty import mark_dirty
 from billing.models import (
     Cart,
+    Chore,
     DirtyObject,
     Dispute,
     GuaranteeRefund,
+    LateRefund,
     OwnerNotice,
     Payment,
     Price,
     Refund,
+    SecondBackup,
     StripeCustomer,
     StripeEvent,
     Subscription,
@@ -22,6 +25,7 @@ from billing.models import (
 from billing.price_moves_admin import announce_price_move, show_price_move
 from lib.admin import ReadOnlyAdmin
 from lib.money import format_cents
+from outbox.admin import ClaimableAdmin
 
 
 @admin.register(Price)
@@ -94,18 +98,32 @@ class DisputeAdmin(ReadOnlyAdmin):
 
 
 @admin.register(GuaranteeRefund)
-class GuaranteeRefundAdmin(ReadOnlyAdmin):
+class GuaranteeRefundAdmin(ClaimableAdmin):
     list_display = ["subscription", "cause", "state", "requested_at", "attempts", "dead_at"]
     list_filter = ["cause", "state"]
     list_select_related = ["subscription"]
     search_fields = ["subscription__stripe_id", "subscription__customer__name"]
-    actions = ["go_on"]
 
-    @admin.action(description="Go on with it (only jobs that are not done)")
-    def go_on(self, request: HttpRequest, queryset: QuerySet[GuaranteeRefund]) -> None:
-        queryset.exclude(state=GuaranteeRefund.State.DONE).update(
-            due_at=timezone.now(), dead_at=None, attempts=0, lease_until=None
-        )
+
+@admin.register(LateRefund)
+class LateRefundAdmin(ClaimableAdmin):
+    list_display = ["payment", "due_at", "attempts", "dead_at", "last_error"]
+    list_select_related = ["payment"]
+    search_fields = ["payment__stripe_id"]
+
+
+@admin.register(SecondBackup)
+class SecondBackupAdmin(ClaimableAdmin):
+    list_display = ["customer", "written_at", "due_at", "attempts", "dead_at"]
+    list_select_related = ["customer__customer"]
+    search_fields = ["customer__stripe_id", "customer__customer__name"]
+
+
+@admin.register(Chore)
+class ChoreAdmin(ClaimableAdmin):
+    """What is done every night: when it was done last, with which outcome, and when it comes."""
+
+    list_display = ["name", "done_at", "outcome", "due_at", "attempts", "last_error"]
 
 
 @admin.register(OwnerNotice)

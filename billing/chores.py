@@ -4,9 +4,11 @@ import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.utils import timezone
 
 from billing.models import Chore
+from billing.notices import tell_owner
 from billing.reconcile import reconcile_nightly
 from outbox.claims import LEASE, Claim
 
@@ -54,14 +56,22 @@ def _do(chore: Chore, at: datetime) -> bool:
     except Exception as error:
         log.exception("%s failed", chore.name)
         claim.fail(error, timezone.now())
-        # Never given up: when the tries of this night are used up, the next night is another.
-        dead = Chore.objects.filter(pk=chore.pk, dead_at__isnull=False)
-        dead.update(dead_at=None, attempts=0, due_at=next_night(timezone.now()))
+        _wait_for_next_night(chore, timezone.now())
         return False
     now = timezone.now()
     return claim.update(
         due_at=next_night(now), done_at=now, outcome=outcome[:500], attempts=0, last_error=""
     )
+
+
+@transaction.atomic
+def _wait_for_next_night(chore: Chore, at: datetime) -> None:
+    """Never given up: when the tries of this night are used up, the next night is another."""
+    dead = Chore.objects.filter(pk=chore.pk, dead_at__isnull=False)
+    if dead.update(dead_at=None, attempts=0, due_at=next_night(at)):
+        error = Chore.objects.get(pk=chore.pk).last_error[:300]
+        text = f"{chore.name} failed all night and waits for the next one: {error}"
+        tell_owner(f"chore:{chore.name}:{at:%Y-%m-%d}", text, at=at)
 
 
 def _beat(claim: Claim) -> Beat:

@@ -15,7 +15,6 @@ from django.utils import timezone
 
 from billing import stripe_api
 from billing.models import DirtyObject
-from billing.notices import close_notices, tell_owner
 from outbox.claims import Claim
 
 log = logging.getLogger(__name__)
@@ -51,17 +50,7 @@ def agree(mark_id: int, fetch: Fetch, at: datetime) -> bool:
     except Exception as error:
         log.exception("%s could not be agreed on", mark.stripe_id)
         claim.fail(error, timezone.now())
-        _tell_if_given_up(mark)
         return False
-
-
-def _tell_if_given_up(mark: DirtyObject) -> None:
-    """After the last try somebody must know; the next agreement closes the notice."""
-    row = DirtyObject.objects.filter(pk=mark.pk, dead_at__isnull=False).first()
-    if row is not None:
-        text = f"{row.stripe_id} could not be agreed on: {row.last_error[:300]}"
-        key = f"given-up:{row.stripe_id}:{row.hints}"
-        tell_owner(key, text, at=timezone.now(), needs_him=True)
 
 
 def _agree(claim: Claim, mark: DirtyObject, fetch: Fetch) -> bool:
@@ -71,8 +60,6 @@ def _agree(claim: Claim, mark: DirtyObject, fetch: Fetch) -> bool:
         if not _let_go(claim, mark.hints):
             return False
         write(timezone.now())
-        if mark.last_error:
-            close_notices(f"given-up:{mark.stripe_id}:", at=timezone.now())
     return True
 
 

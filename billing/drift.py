@@ -26,6 +26,8 @@ def _mirror(remote: RemoteSubscription) -> dict[str, object]:
         "status": remote.status,
         "price_id": known.values_list("price_id", flat=True).first(),
         "quantity": remote.quantity,
+        "card_last4": remote.card.last4 if remote.card else "",
+        "card_expires_on": remote.card.expires_on if remote.card else None,
         "current_period_end": remote.current_period_end,
         "cancel_at": remote.cancel_at,
         "ended_at": remote.ended_at,

@@ -25,8 +25,3 @@ def tell_owner(key: str, text: str, *, at: datetime, needs_him: bool = False) ->
 def close_notice(key: str, *, at: datetime) -> None:
     """It no longer needs him."""
     OwnerNotice.objects.filter(key=key, closed_at__isnull=True).update(closed_at=at)
-
-
-def close_notices(prefix: str, *, at: datetime) -> None:
-    """All whose key begins so."""
-    OwnerNotice.objects.filter(key__startswith=prefix, closed_at__isnull=True).update(closed_at=at)

@@ -13,7 +13,7 @@ class VolatileRouter:
     """Leases lie in the alias `volatile`: a second SQLite file, or the same PostgreSQL."""
 
     def db_for_read(self, model: type[Model], **hints: Any) -> str | None:
-        return VOLATILE if _is_volatile(model._meta.app_label, model._meta.model_name) else None  # noqa: SLF001
+        return VOLATILE if _is_volatile(model._meta.app_label, model._meta.model_name) else None
 
     def db_for_write(self, model: type[Model], **hints: Any) -> str | None:
         return self.db_for_read(model)

@@ -24,6 +24,11 @@ class ClaimableQuerySet(models.QuerySet[Any]):
         free = Q(lease_until__isnull=True) | Q(lease_until__lte=at)
         return self.filter(free, due_at__lte=at, dead_at__isnull=True)
 
+    def try_again(self, at: datetime) -> int:
+        """Let those that wait, or were given up, be tried at once; how many they are."""
+        waiting = self.filter(due_at__isnull=False)
+        return waiting.update(due_at=at, dead_at=None, attempts=0, lease_until=None)
+
     def claim(self, pk: int, at: datetime) -> "Claim | None":
         """Take the row for the length of a lease; None when somebody else has it."""
         with transaction.atomic():
@@ -44,6 +49,9 @@ class ClaimableManager(models.Manager[Any]):
 
     def due(self, at: datetime) -> ClaimableQuerySet:
         return self.get_queryset().due(at)
+
+    def try_again(self, at: datetime) -> int:
+        return self.get_queryset().try_again(at)
 
     def claim(self, pk: int, at: datetime) -> "Claim | None":
         return self.get_queryset().claim(pk, at)
@@ -90,7 +98,7 @@ class Claim:
         self.update(last_error=text, due_at=at + _backoff(attempts), dead_at=dead_at)
 
     def _mine(self) -> models.QuerySet[Claimable]:
-        return self.model._default_manager.filter(pk=self.pk, fence=self.fence)  # noqa: SLF001
+        return self.model._default_manager.filter(pk=self.pk, fence=self.fence)
 
 
 def _backoff(attempts: int) -> timedelta:

@@ -4,11 +4,11 @@ from django.conf import settings
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from lib.admin import ReadOnlyAdmin
+from outbox.admin import ClaimableAdmin
 from support.models import (
     AutomaticAnswer,
     BouncingAddress,
@@ -21,19 +21,11 @@ from support.models import (
 )
 
 
-class RawDeliveryAdmin(ReadOnlyAdmin):
+class RawDeliveryAdmin(ClaimableAdmin):
     """Never the bytes themselves: a list of a hundred mails is not a gigabyte."""
-
-    actions = ["read_again"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).defer("raw")
-
-    @admin.action(description="Read again (only what failed)")
-    def read_again(self, request: HttpRequest, queryset: QuerySet) -> None:
-        queryset.filter(due_at__isnull=False).update(
-            due_at=timezone.now(), dead_at=None, attempts=0, lease_until=None
-        )
 
 
 @admin.register(InboundMail)

@@ -7,7 +7,7 @@ from typing import Any
 import stripe
 
 from billing.remote import RemoteCard
-from billing.stripe_api.client import client
+from billing.stripe_api.client import client, translated_errors
 
 # What `card_of` reads.
 EXPANDED = ["default_payment_method", "customer.invoice_settings.default_payment_method"]
@@ -28,9 +28,10 @@ def card_of(subscription: stripe.Subscription) -> RemoteCard | None:
 
 def waits_for_authentication(invoice: stripe.Invoice) -> bool:
     """Whether the bank wants the cardholder to confirm the open invoice's payment."""
-    payments = client().v1.invoice_payments.list(
-        {"invoice": invoice.id, "expand": ["data.payment.payment_intent"]}
-    )
+    with translated_errors():
+        payments = client().v1.invoice_payments.list(
+            {"invoice": invoice.id, "expand": ["data.payment.payment_intent"]}
+        )
     intents = [payment.payment.payment_intent for payment in payments.data]
     return any(
         isinstance(intent, stripe.PaymentIntent) and intent.status == "requires_action"

@@ -37,7 +37,7 @@ def retrieve_subscription(stripe_id: str) -> RemoteSubscription:
         paid = v1.invoices.list(
             {"subscription": stripe_id, "status": "paid", "expand": ["data.payments"]}
         )
-        return subscription_of(subscription, paid.data)
+    return subscription_of(subscription, paid.data)
 
 
 def subscription_of(

@@ -14,6 +14,7 @@ from billing.remote import (
     RemoteRefund,
     RemoteSubscription,
 )
+from billing.stripe_api.cards import EXPANDED
 from billing.stripe_api.client import client, id_of, translated_errors
 from billing.stripe_api.payments import dispute_of, refund_of
 from billing.stripe_api.subscriptions import subscription_of
@@ -42,7 +43,11 @@ def list_subscriptions() -> Iterator[RemoteSubscription]:
             {
                 "status": "all",
                 "limit": PAGE,
-                "expand": ["data.customer", "data.latest_invoice.payments"],
+                "expand": [
+                    "data.customer",
+                    "data.latest_invoice.payments",
+                    *(f"data.{path}" for path in EXPANDED),
+                ],
             }
         )
         for subscription in page.auto_paging_iter():

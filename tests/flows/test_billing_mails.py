@@ -1,6 +1,7 @@
 """Mails that billing owes a customer: each once per fact, and none that he need not read."""
 
 from datetime import date, timedelta
+from urllib.parse import urlsplit
 
 import pytest
 from django.core import mail
@@ -12,6 +13,7 @@ from licenses.models import License
 from outbox.models import Mail
 from tests.flows.books import books_agree
 from tests.shop import Buyer, Shop
+from tests.standin.process import FORM
 
 ALWAYS_ASKS = "4000002760003184"
 REFUND_FAILS = "4000000000005126"
@@ -244,3 +246,22 @@ def test_reminders_that_were_told_cost_two_queries_each(shop: Shop, django_asser
         assert remind_renewals(timezone.now()) == 0
     with django_assert_num_queries(1):
         assert remind_cards(timezone.now()) == 0
+
+
+def test_confirmed_at_the_bank_it_goes_on_without_interruption(shop: Shop):
+    bought(shop, "pro_monthly", card=ALWAYS_ASKS)
+    shop.advance(days=31, hours=3)
+    shop.settle()
+
+    page = urlsplit(Subscription.objects.get().pay_url).path
+    answer = shop.standin.request("POST", f"{page}/3ds", "outcome=complete", FORM)
+    shop.settle()
+
+    assert answer.status == 303
+    assert Subscription.objects.get().status == "active"
+    assert Payment.objects.count() == 2
+    license = License.objects.get()
+    assert license.paid_through > timezone.now()
+    assert [event.name for event in license.events.all()] == ["renewed", "issued"]
+    assert subjects() == ["Please confirm your payment for Hare Pro"]
+    books_agree(shop)
