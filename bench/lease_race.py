@@ -52,9 +52,8 @@ class Tally:
 def make_pools() -> None:
     """The pools, before anybody comes; the last one's limit will go up and down."""
     for number, limit in enumerate(LIMITS):
-        LeasePool.objects.create(
-            pk=FIRST_ID + number, limit=limit, license_rev=1, surge_left_s=SURGE_SECONDS
-        )
+        new = {"limit": limit, "license_rev": 1, "surge_left_s": SURGE_SECONDS}
+        LeasePool.objects.get_or_create(pk=FIRST_ID + number, defaults=new)
 
 
 @contextlib.contextmanager

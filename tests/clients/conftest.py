@@ -39,7 +39,7 @@ def run(*command: str | Path, env: dict[str, str] | None = None) -> Run:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        timeout=120,
+        timeout=400,
         check=False,
     )
     return Run(done.returncode, " ".join(done.stdout.split()))

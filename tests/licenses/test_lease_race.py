@@ -18,7 +18,8 @@ pytestmark = [
 ]
 PROCESSES, WRITERS = 4, 16
 SECONDS = float(os.environ.get("LEASE_RACE_SECONDS", "8"))  # CI asks for more
-MUTANT_SECONDS = 20
+MUTANT_SECONDS = 60  # at most: it ends with the first wrong
+ROUNDS = 8
 
 
 def run(folder: Path, mutant: contextlib.AbstractContextManager[None], seconds: float) -> Tally:
@@ -38,13 +39,23 @@ def run(folder: Path, mutant: contextlib.AbstractContextManager[None], seconds: 
 
 
 def test_sixty_four_writers_are_never_given_too_much(tmp_path: Path):
-    tally = run(tmp_path, contextlib.nullcontext(), SECONDS)
+    tally = Tally()
+    for number in range(ROUNDS):  # one is enough, unless the machine has other things to do
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        tally.add(run(folder, contextlib.nullcontext(), SECONDS))
+        if was_tight(tally):
+            break
 
     assert tally.wrong == []
-    assert tally.operations > 20 * SECONDS
-    assert tally.most[100][0] == 110  # it was full
-    assert tally.most[100][1] > 150
+    assert was_tight(tally)
     assert Lease.objects.exists()
+
+
+def was_tight(tally: Tally) -> bool:
+    """Whether there was a race at all: the pool was full, and surged by half."""
+    firm, surged = tally.most[100]
+    return tally.operations > 20 * SECONDS and firm == 110 and surged > 150
 
 
 @pytest.mark.parametrize("mutant", [without_lock, without_delete])

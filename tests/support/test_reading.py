@@ -3,7 +3,6 @@
 import os
 import random
 import sysconfig
-import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 
 from support.addresses import organization_of, sender_of
 from support.reading import MAX_FILES_BYTES, MAX_PARTS, read_mail, safe_filename
+from tests.support.cost import at_most
 from tests.support.mails import POISON, bomb, mail, mutated, nested, with_file
 
 PASTED = """\
@@ -34,11 +34,9 @@ To: 10.0.0.2
 @pytest.mark.parametrize("name", POISON)
 def test_poison_is_read_without_an_exception(name: str):
     """Scenario 32, the reading: whatever comes, the answer is a result that can be stored."""
-    began = time.process_time()
+    with at_most(15):
+        read = read_mail(POISON[name])
 
-    read = read_mail(POISON[name])
-
-    assert time.process_time() - began < 0.5
     for text in (read.sender, read.sender_name, read.subject, read.text, *read.problems):
         assert "\x00" not in text
         text.encode()
@@ -103,11 +101,8 @@ def test_levels_are_read_to_a_limit():
     ids=["headers", "parts", "levels", "lines", "comments", "html"],
 )
 def test_a_mail_that_was_built_to_cost_costs_little(raw: bytes):
-    began = time.process_time()
-
-    read_mail(raw)
-
-    assert time.process_time() - began < 3
+    with at_most(80):
+        read_mail(raw)
 
 
 def test_attachments_above_ten_megabytes_stay_in_the_raw_mail():

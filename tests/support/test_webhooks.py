@@ -15,6 +15,7 @@ from django.test import Client
 from support.models import InboundMail, MailEvent
 from support.receiving import parse_due_mail
 from support.storing import keep_mail
+from tests.support.cost import at_most
 from tests.support.desk import MONDAY
 from tests.support.mails import POISON, mail
 
@@ -72,11 +73,11 @@ def mailgun(raw: bytes, *, token: str = "t" * 50, stamp: int | None = None, key:
 @pytest.mark.parametrize("name", POISON)
 def test_poison_is_kept_byte_for_byte_and_once(name: str):
     """Scenario 32: 200, byte-exact, in the inbox, and ten redeliveries make no second item."""
-    began = time.process_time()
-    answer = post(INBOUND, postmark(POISON[name]))
+    body = postmark(POISON[name])
+    with at_most(15):
+        answer = post(INBOUND, body)
 
     assert answer.status_code == 200
-    assert time.process_time() - began < 0.5
     for _ in range(10):
         assert post(INBOUND, postmark(POISON[name])).status_code == 200
     row = InboundMail.objects.get()

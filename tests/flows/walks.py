@@ -1,0 +1,221 @@
+"""Random walks through the lives of subscriptions, shrunk by hypothesis when they end wrong.
+
+A walk is any sequence of what buyers, banks, the owner, time and bad luck may do. Whatever it was:
+once everything was delivered or asked for, the books agree (tests/flows/books.py), and by the clock
+nobody who pays is without his license, and nobody who does not pay has one for longer than the
+grace. What the license should be is told here a second time, from Stripe's objects alone.
+"""
+
+import random
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+from django.core import mail
+from django.core.cache import cache
+from django.db import transaction
+from django.test import Client
+from django.utils import timezone
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from billing.models import Dispute, GuaranteeRefund, Refund, Subscription
+from billing.reconcile import ask_for_events, reconcile
+from lib.times import from_unix
+from licenses.models import User
+from licenses.people import addresses_of
+from tests.flows.books import books_agree, pages
+from tests.shop import Buyer, Shop
+
+PRICES = st.sampled_from(
+    ["pro_monthly", "pro_yearly", "enterprise_monthly", "enterprise_monthly", "enterprise_yearly"]
+)
+CARDS = st.sampled_from(["4242424242424242", "4242424242424242", "4000000000000341"])
+WHICH = st.integers(0, 5)
+GRACE = timedelta(days=21)  # as the rules of the business say, not as the code has it
+HONEST = {200, 302, 303, 404, 409, 503}  # what a page may answer while Stripe fails
+
+
+class Walk(RuleBasedStateMachine):
+    """One shop from its opening to its end. `open_shop` is set by whoever runs walks."""
+
+    open_shop: Callable[[], Shop]
+
+    def __init__(self) -> None:
+        super().__init__()
+        cache.clear()
+        mail.outbox = []
+        self.transaction = transaction.atomic()
+        self.transaction.__enter__()
+        self.shop = type(self).open_shop()
+        self.buyers = 0
+
+    def teardown(self) -> None:
+        try:
+            self.all_is_delivered()
+        finally:
+            transaction.set_rollback(True)
+            self.transaction.__exit__(None, None, None)
+
+    # Buyers
+
+    @initialize(price=PRICES, card=CARDS)
+    def the_first_buys(self, price: str, card: str) -> None:
+        self.buys(price, 1, card)
+
+    @precondition(lambda self: self.buyers < 3)
+    @rule(price=PRICES, quantity=st.integers(1, 3), card=CARDS)
+    def buys(self, price: str, quantity: int, card: str) -> None:
+        self.buyers += 1
+        buyer = Buyer(self.shop, email=f"b{self.buyers}@company.example")
+        form = {
+            "nonce": f"{self.buyers:032}",
+            "price": price,
+            "quantity": quantity if price.startswith("enterprise") else 1,
+        }
+        asked = buyer.client.post("/checkout/", form)
+        if asked.status_code == 303:
+            buyer.pay(asked["Location"], card=card)
+        else:
+            assert asked.status_code in HONEST
+
+    @rule(which=WHICH, price=PRICES, quantity=st.integers(1, 4))
+    def changes(self, which: int, price: str, quantity: int) -> None:
+        form = {"price": price, "quantity": quantity if price.startswith("enterprise") else 1}
+        page = self.asks(which, "get", "change", form)
+        if sealed := re.search(r'name="change" value="([^"]+)"', page):
+            self.asks(which, "post", "change", {"change": sealed[1]})
+
+    @rule(which=WHICH, deed=st.sampled_from(["cancel", "cancel", "resume", "keep", "refund"]))
+    def presses(self, which: int, deed: str) -> None:
+        self.asks(which, "post", deed)
+
+    def asks(self, which: int, method: str, deed: str, form: dict[str, Any] | None = None) -> str:
+        rows = list(Subscription.objects.order_by("stripe_id"))
+        if not rows:
+            return ""
+        row = rows[which % len(rows)]
+        client = Client()
+        client.force_login(User.objects.get(email=addresses_of(row.customer_id)[0]))
+        path = f"/account/subscriptions/{row.pk}/{deed}/"
+        response = getattr(client, method)(path, form or {})
+        assert response.status_code in HONEST, (path, response.status_code)
+        return response.content.decode() if response.status_code == 200 else ""
+
+    # The owner in Stripe's Dashboard, and the banks
+
+    @rule(which=WHICH, form=st.sampled_from(["cancel_at_period_end=true", "quantity", ""]))
+    def edited_at_stripe(self, which: int, form: str) -> None:
+        if row := self.one_of("/v1/subscriptions", which):
+            path = f"/v1/subscriptions/{row['id']}"
+            item = row["items"]["data"][0]
+            if form == "quantity":
+                form = f"items[0][id]={item['id']}&items[0][quantity]={item['quantity']}"
+            with suppress(AssertionError, OSError):  # a schedule holds it, it has ended, a fault
+                self.shop.ask_stripe("POST" if form else "DELETE", path, form)
+
+    @rule(which=WHICH, amount=st.sampled_from(["", "&amount=500"]))
+    def refunded_at_stripe(self, which: int, amount: str) -> None:
+        if row := self.one_of("/v1/charges", which):
+            form = f"payment_intent={row['payment_intent']}{amount}"
+            with suppress(AssertionError, OSError):  # refunded, disputed, never paid, a fault
+                self.shop.ask_stripe("POST", "/v1/refunds", form)
+
+    @rule(which=WHICH, outcome=st.sampled_from([None, "won", "lost"]))
+    def disputed(self, which: int, outcome: str | None) -> None:
+        if row := self.one_of("/v1/charges", which):
+            with suppress(AssertionError, OSError):
+                asked = {"payment_intent": row["payment_intent"]}
+                dispute = self.shop.standin.control("POST", "disputes", asked)
+                if outcome:
+                    path = f"disputes/{dispute['id']}"
+                    self.shop.standin.control("POST", path, {"outcome": outcome})
+
+    def one_of(self, path: str, which: int) -> dict[str, Any]:
+        with suppress(AssertionError, OSError):  # a fault meets whoever comes next
+            rows: list[dict[str, Any]] = self.shop.ask_stripe("GET", f"{path}?limit=100")["data"]
+            return rows[which % len(rows)] if rows else {}
+        return {}
+
+    # Time, and what goes wrong
+
+    @rule(hours=st.sampled_from([1, 30, 24 * 9, 24 * 22, 24 * 32]))
+    def time_passes(self, hours: int) -> None:
+        self.shop.advance(hours=hours)
+
+    @rule(seed=st.integers(0, 9), lost=st.sampled_from([0, 0, 0.3, 1]))
+    def events_come(self, seed: int, lost: float) -> None:
+        """In any order, some of them twice, some of them never."""
+        chance = random.Random(seed)
+        taken = self.shop.take(order="shuffled", seed=seed)
+        arriving = [one for one in taken if chance.random() >= lost]
+        for delivery in arriving + [one for one in arriving if chance.random() < 0.2]:
+            assert self.shop.post(delivery) == 200
+
+    @rule(
+        kind=st.sampled_from(["500", "429", "reset"]),
+        when=st.sampled_from(["before", "after"]),
+        path=st.sampled_from(["/v1/", "/v1/subscriptions", "/v1/refunds", "/v1/invoices"]),
+        times=st.integers(1, 6),
+    )
+    def stripe_fails(self, kind: str, when: str, path: str, times: int) -> None:
+        when = "before" if kind == "429" else when
+        for method in ("GET", "POST", "DELETE"):
+            self.shop.fail_stripe(method, path, kind=kind, when=when, times=times)
+
+    @rule()
+    def the_worker_works(self) -> None:
+        self.shop.work()
+
+    # What must hold
+
+    @rule()
+    def all_is_delivered(self) -> None:
+        self.shop.standin.control("DELETE", "faults")
+        self.events_come(0, 0)
+        for _ in range(3):  # what was tried and failed is due again by then
+            self.shop.advance(hours=2)
+            ask_for_events(timezone.now())
+            self.shop.work()
+        reconcile(timezone.now(), events=False)
+        self.shop.work()
+        report = reconcile(timezone.now(), events=False)
+        assert not report.drift, report.drift
+        assert not report.needs_him, report.needs_him
+        books_agree(self.shop)
+        self.rights_follow_the_clock()
+
+    def rights_follow_the_clock(self) -> None:
+        theirs = {row["id"]: row for row in pages(self.shop, "/v1/subscriptions?status=all")}
+        for ours in Subscription.objects.exclude(license=None).select_related("license"):
+            assert ours.license is not None
+            is_served = ours.license.status == "active"
+            should = self.should_be_served(ours, theirs[ours.stripe_id])
+            assert should is None or is_served == should, (ours, ours.license.status, should)
+
+    def should_be_served(self, ours: Subscription, theirs: dict[str, Any]) -> bool | None:
+        """None where a day makes the difference."""
+        if self.is_money_back(ours):
+            return False
+        if theirs["status"] == "past_due":
+            invoice = self.shop.ask_stripe("GET", f"/v1/invoices/{theirs['latest_invoice']}")
+            unpaid_for = timezone.now() - from_unix(invoice["created"])
+            near = abs(unpaid_for - GRACE) <= timedelta(days=1)
+            return None if near else unpaid_for < GRACE
+        return bool(theirs["status"] == "active")
+
+    def is_money_back(self, ours: Subscription) -> bool:
+        """All of some payment, or held by the bank."""
+        if GuaranteeRefund.objects.filter(subscription=ours).exists():
+            return True
+        charges = [one for one in pages(self.shop, "/v1/charges") if one["status"] == "succeeded"]
+        paid = set(ours.payments.values_list("stripe_id", flat=True))
+        theirs = [charge for charge in charges if charge["payment_intent"] in paid]
+        held = Dispute.objects.filter(payment__subscription=ours)
+        lost_or_open = held.filter(status__in=[*Dispute.LOST, *Dispute.OPEN]).exists()
+        assert Refund.objects.filter(payment__subscription=ours).exists() == any(
+            charge["amount_refunded"] for charge in theirs
+        )
+        return lost_or_open or any(charge["refunded"] for charge in theirs)
