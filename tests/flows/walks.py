@@ -21,7 +21,7 @@ from django.utils import timezone
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from billing.models import Dispute, GuaranteeRefund, Refund, Subscription
+from billing.models import GuaranteeRefund, Subscription
 from billing.reconcile import ask_for_events, reconcile
 from lib.times import from_unix
 from licenses.models import User
@@ -32,7 +32,7 @@ from tests.shop import Buyer, Shop
 PRICES = st.sampled_from(
     ["pro_monthly", "pro_yearly", "enterprise_monthly", "enterprise_monthly", "enterprise_yearly"]
 )
-CARDS = st.sampled_from(["4242424242424242", "4242424242424242", "4000000000000341"])
+CARDS = st.sampled_from(["4242424242424242", "4000000000000341"])
 WHICH = st.integers(0, 5)
 GRACE = timedelta(days=21)  # as the rules of the business say, not as the code has it
 HONEST = {200, 302, 303, 404, 409, 503}  # what a page may answer while Stripe fails
@@ -112,7 +112,7 @@ class Walk(RuleBasedStateMachine):
             path = f"/v1/subscriptions/{row['id']}"
             item = row["items"]["data"][0]
             if form == "quantity":
-                form = f"items[0][id]={item['id']}&items[0][quantity]={item['quantity']}"
+                form = f"items[0][id]={item['id']}&items[0][quantity]={item['quantity'] + 1}"
             with suppress(AssertionError, OSError):  # a schedule holds it, it has ended, a fault
                 self.shop.ask_stripe("POST" if form else "DELETE", path, form)
 
@@ -196,9 +196,13 @@ class Walk(RuleBasedStateMachine):
             assert should is None or is_served == should, (ours, ours.license.status, should)
 
     def should_be_served(self, ours: Subscription, theirs: dict[str, Any]) -> bool | None:
-        """None where a day makes the difference."""
-        if self.is_money_back(ours):
+        """None where a day, or the order of two events, makes the difference."""
+        if GuaranteeRefund.objects.filter(subscription=ours).exists() or self.is_held(ours):
             return False
+        charges = self.charges_of(ours)
+        if any(charge["refunded"] for charge in charges):
+            all_back = all(charge["refunded"] for charge in charges)
+            return False if all_back else None
         if theirs["status"] == "past_due":
             invoice = self.shop.ask_stripe("GET", f"/v1/invoices/{theirs['latest_invoice']}")
             unpaid_for = timezone.now() - from_unix(invoice["created"])
@@ -206,16 +210,14 @@ class Walk(RuleBasedStateMachine):
             return None if near else unpaid_for < GRACE
         return bool(theirs["status"] == "active")
 
-    def is_money_back(self, ours: Subscription) -> bool:
-        """All of some payment, or held by the bank."""
-        if GuaranteeRefund.objects.filter(subscription=ours).exists():
-            return True
-        charges = [one for one in pages(self.shop, "/v1/charges") if one["status"] == "succeeded"]
+    def charges_of(self, ours: Subscription) -> list[dict[str, Any]]:
         paid = set(ours.payments.values_list("stripe_id", flat=True))
-        theirs = [charge for charge in charges if charge["payment_intent"] in paid]
-        held = Dispute.objects.filter(payment__subscription=ours)
-        lost_or_open = held.filter(status__in=[*Dispute.LOST, *Dispute.OPEN]).exists()
-        assert Refund.objects.filter(payment__subscription=ours).exists() == any(
-            charge["amount_refunded"] for charge in theirs
-        )
-        return lost_or_open or any(charge["refunded"] for charge in theirs)
+        charges = pages(self.shop, "/v1/charges")
+        return [charge for charge in charges if charge["payment_intent"] in paid]
+
+    def is_held(self, ours: Subscription) -> bool:
+        """Whether a bank holds or took a payment; told by Stripe's disputes, not by our rows."""
+        paid = set(ours.payments.values_list("stripe_id", flat=True))
+        disputes = pages(self.shop, "/v1/disputes")
+        theirs = [one["status"] for one in disputes if one["payment_intent"] in paid]
+        return bool({"needs_response", "under_review", "lost"} & set(theirs))

@@ -1,0 +1,123 @@
+"""Bugs to plant into the running process, to see that random schedules and walks find them."""
+
+# ruff: noqa: SLF001
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from unittest.mock import patch
+
+import billing.licensing
+import billing.mails
+import billing.stripe_api
+import billing.sync
+import billing.verdict
+from billing.models import StripeEvent
+from lib.times import from_unix, from_unix_or_none
+from outbox.claims import Claim
+
+Plant = Callable[[ExitStack], None]
+
+
+def plant_no_fence(stack: ExitStack) -> None:
+    """Whoever was overtaken writes all the same."""
+
+    def mine(claim: Claim) -> Any:
+        return claim.model._default_manager.filter(pk=claim.pk)
+
+    stack.enter_context(patch.object(Claim, "_mine", mine))
+
+
+def plant_no_key(stack: ExitStack) -> None:
+    """A payment that failed is mailed as often as it is told."""
+    tell, queue = billing.licensing.mail_payment_failed, billing.mails.queue_mail  # type: ignore[attr-defined]
+
+    def queue_anew(key: str, **options: Any) -> Any:
+        return queue(f"{key}:{uuid.uuid4()}", **options)
+
+    def without_key(*args: Any) -> None:
+        with (
+            patch.object(billing.mails, "is_queued", lambda _: False),
+            patch.object(billing.mails, "queue_mail", queue_anew),
+        ):
+            tell(*args)
+
+    stack.enter_context(patch.object(billing.licensing, "mail_payment_failed", without_key))
+
+
+def plant_payload(stack: ExitStack) -> None:
+    """What the newest event that arrived says is taken for what is."""
+    retrieve = billing.stripe_api.retrieve_subscription
+    kind = billing.sync.Kind.SUBSCRIPTION
+    fetch = billing.sync.FETCHES[kind]
+
+    def from_payload(stripe_id: str) -> Any:
+        told = StripeEvent.objects.filter(
+            about__stripe_id=stripe_id, type__startswith="customer.subscription."
+        )
+        event = told.order_by("-pk").first()
+        remote = retrieve(stripe_id)
+        return _as_told(remote, json.loads(event.payload)["data"]["object"]) if event else remote
+
+    def believing(stripe_id: str) -> Any:
+        with patch.object(billing.stripe_api, "retrieve_subscription", from_payload):
+            return fetch(stripe_id)
+
+    stack.enter_context(patch.dict(billing.sync.FETCHES, {kind: believing}))
+
+
+def _as_told(remote: Any, told: dict[str, Any]) -> Any:
+    return replace(
+        remote,
+        status=told["status"],
+        cancel_at=from_unix_or_none(told["cancel_at"]),
+        ended_at=from_unix_or_none(told["ended_at"]),
+        current_period_end=from_unix(told["items"]["data"][0]["current_period_end"]),
+    )
+
+
+def plant_no_grace(stack: ExitStack) -> None:
+    """The license lapses with the first payment that fails."""
+    for module in (billing.verdict, billing.licensing):
+        stack.enter_context(patch.object(module, "grace", lambda: timedelta(0)))
+
+
+def plant_endless(stack: ExitStack) -> None:
+    """A license outlives its subscription."""
+    stack.enter_context(patch.object(billing.verdict, "_of_end", lambda *_: None))
+
+
+def plant_blind_to_money(stack: ExitStack) -> None:
+    """Money that went back, or that the bank holds, changes nothing."""
+    stack.enter_context(patch.object(billing.verdict, "_of_money", lambda _: None))
+
+
+def plant_unpaid_grant(stack: ExitStack) -> None:
+    """The license has the threads that the subscription says, paid for or not."""
+    grant = billing.licensing._grant
+    carry = billing.licensing.carry_to_license
+
+    def carry_unpaid(subscription: Any, remote: Any, at: Any) -> Any:
+        def with_quantity(line: Any) -> Any:
+            return grant(replace(line, quantity=remote.quantity))
+
+        with patch.object(billing.licensing, "_grant", with_quantity):
+            return carry(subscription, remote, at)
+
+    stack.enter_context(patch.object(billing.sync, "carry_to_license", carry_unpaid))
+
+
+PLANTS: dict[str, Plant] = {
+    "no-fence": plant_no_fence,
+    "no-key": plant_no_key,
+    "payload": plant_payload,
+    "no-grace": plant_no_grace,
+    "endless": plant_endless,
+    "blind-to-money": plant_blind_to_money,
+    "unpaid-grant": plant_unpaid_grant,
+}
