@@ -14,6 +14,7 @@ from unittest.mock import patch
 
 import billing.licensing
 import billing.mails
+import billing.refunding
 import billing.stripe_api
 import billing.sync
 import billing.verdict
@@ -97,6 +98,17 @@ def plant_blind_to_money(stack: ExitStack) -> None:
     stack.enter_context(patch.object(billing.verdict, "_of_money", lambda _: None))
 
 
+def plant_greedy(stack: ExitStack) -> None:
+    """Whatever ends a subscription gives everything back that was ever paid for it."""
+    give_back = billing.refunding._give_back
+
+    def refund_all(job: Any) -> int:
+        payments = billing.stripe_api.list_payments(job.subscription.stripe_id)
+        return sum(one.amount_cents for one in payments if give_back(job, one))
+
+    stack.enter_context(patch.object(billing.refunding, "_refund", refund_all))
+
+
 def plant_unpaid_grant(stack: ExitStack) -> None:
     """The license has the threads that the subscription says, paid for or not."""
     grant = billing.licensing._grant
@@ -119,5 +131,6 @@ PLANTS: dict[str, Plant] = {
     "no-grace": plant_no_grace,
     "endless": plant_endless,
     "blind-to-money": plant_blind_to_money,
+    "greedy": plant_greedy,
     "unpaid-grant": plant_unpaid_grant,
 }

@@ -2,20 +2,20 @@
 
 from datetime import datetime
 
+from django.conf import settings
 from django.utils import timezone
 
 from billing import stripe_api
 from billing.dirty import Write, mark_dirty, was_looked_at
+from billing.fraud import is_warned_of
 from billing.licensing import settle_status
 from billing.mails import mail_refund
 from billing.mirror import store_payments
 from billing.models import DirtyObject, Dispute, GuaranteeRefund, Payment, Refund, Subscription
 from billing.notices import close_notice, tell_owner
-from billing.refunding import Cause, open_refund_job
+from billing.refunding import Cause, open_refund_job, payments_of_running_period
 from billing.remote import RemoteDispute, RemotePaymentState, RemoteRefund
 from lib.money import format_cents
-
-STARTS_A_PERIOD = {"subscription_create", "subscription_cycle"}
 
 
 class PaymentNotKnownYet(Exception):
@@ -69,6 +69,7 @@ def write_payment(payment: Payment, remote: RemotePaymentState, at: datetime) ->
         open_refund_job(payment.subscription.pk, cause=Cause.DASHBOARD, at=at)
     if any(dispute.status in Dispute.LOST for dispute in remote.disputes):
         open_refund_job(payment.subscription.pk, cause=Cause.FRAUD, at=at)
+    _heed_warning(payment, at)
     _mail_refunds(payment)
     settle_status(payment.subscription, at)
 
@@ -82,16 +83,26 @@ def _mail_refunds(payment: Payment) -> None:
 
 
 def _ends_the_subscription(payment: Payment) -> bool:
-    """Whether everything that was paid for the running period went back.
-
-    The period's payments are the newest purchase or renewal and what was paid for changes since;
-    what came after the end is none of them.
-    """
-    payments = payment.subscription.payments.prefetch_related("refunds").order_by("paid_at", "pk")
-    timely = [one for one in payments if not one.is_late]
-    starts = [n for n, one in enumerate(timely) if one.billing_reason in STARTS_A_PERIOD]
-    period = timely[starts[-1] :] if starts else timely
+    """Whether everything that was paid for the running period went back."""
+    period = payments_of_running_period(payment.subscription)
     return bool(period) and all(one.is_refunded for one in period)
+
+
+def _heed_warning(payment: Payment, at: datetime) -> None:
+    """The bank's early word of fraud: give the payment back, or ask the owner to."""
+    key = f"fraud-warning:{payment.stripe_id}"
+    if not is_warned_of(payment.stripe_id):
+        close_notice(key, at=at)
+    elif settings.REFUND_FRAUD_WARNINGS:
+        open_refund_job(payment.subscription.pk, cause=Cause.FRAUD, at=at)
+    else:
+        whose = payment.subscription.customer
+        text = (
+            f"A bank warns that {_amount(payment, payment.amount_cents)} of {whose} "
+            f"({payment.stripe_id}) will be disputed as fraud. Refund it in the Dashboard before "
+            "that, or leave it if you know the customer. REFUND_FRAUD_WARNINGS=1 does it for you."
+        )
+        tell_owner(key, text, at=at, needs_him=True)
 
 
 def _store_refund(payment: Payment, remote: RemoteRefund, at: datetime) -> None:

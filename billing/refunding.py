@@ -1,4 +1,7 @@
-"""Give everything back and end the subscription: a job that goes on wherever it was killed.
+"""Give money back and end the subscription: a job that goes on wherever it was killed.
+
+The guarantee and a second subscription give all of it back. Where the owner refunded the running
+period himself, or a bank took a payment, no other payment is touched: twelve good months stay paid.
 
 requested → refunded → canceled → done. Access ends in the transaction that makes the row, so no
 crash leaves money returned and a license alive. Each step may be repeated: a refund has an
@@ -14,16 +17,20 @@ from django.utils import timezone
 
 from billing import stripe_api
 from billing.dirty import mark_dirty
+from billing.fraud import was_warned_of
 from billing.licensing import settle_status
 from billing.mails import mail_refunded
-from billing.models import DirtyObject, GuaranteeRefund, Subscription
+from billing.models import DirtyObject, GuaranteeRefund, Payment, Subscription
 from billing.notices import tell_owner
 from billing.remote import RemotePayment
+from lib.money import format_cents
 from outbox.claims import Claim
 
 log = logging.getLogger(__name__)
 Cause = GuaranteeRefund.Cause
 State = GuaranteeRefund.State
+GIVES_ALL_BACK = {Cause.GUARANTEE, Cause.DUPLICATE}
+STARTS_A_PERIOD = {"subscription_create", "subscription_cycle"}
 
 
 @transaction.atomic
@@ -72,7 +79,7 @@ def _step(claim: Claim) -> bool:
         "subscription__price__tier__product", "subscription__customer"
     ).get(pk=claim.pk)
     if job.state == State.REQUESTED:
-        amount_cents = _refund_all(job)
+        amount_cents = _refund(job)
         return claim.keep(state=State.REFUNDED, amount_cents=amount_cents)
     if job.state == State.REFUNDED:
         stripe_api.cancel_subscription(job.subscription.stripe_id)
@@ -82,13 +89,31 @@ def _step(claim: Claim) -> bool:
     return False
 
 
-def _refund_all(job: GuaranteeRefund) -> int:
-    """Give back whatever was paid; what a dispute holds is the dispute's. Returns the cents."""
+def _refund(job: GuaranteeRefund) -> int:
+    """Give back what the cause asks for; what a dispute holds is the dispute's. Returns the cents
+    that went, by us or by the owner's hand.
+    """
     subscription = job.subscription
-    given = 0
-    for payment in stripe_api.list_payments(subscription.stripe_id):
-        given += payment.amount_cents if _give_back(job, payment) else 0
-    return given
+    if job.cause == Cause.DASHBOARD:
+        return sum(one.amount_cents for one in payments_of_running_period(subscription))
+    payments = stripe_api.list_payments(subscription.stripe_id)
+    wanted = [one for one in payments if _is_wanted(job, one)]
+    return sum(one.amount_cents for one in wanted if _give_back(job, one))
+
+
+def _is_wanted(job: GuaranteeRefund, payment: RemotePayment) -> bool:
+    return job.cause in GIVES_ALL_BACK or was_warned_of(payment.stripe_id)
+
+
+def payments_of_running_period(subscription: Subscription) -> list[Payment]:
+    """The newest purchase or renewal, and what was paid for changes since.
+
+    What came after the end is none of them.
+    """
+    payments = subscription.payments.prefetch_related("refunds").order_by("paid_at", "pk")
+    timely = [one for one in payments if not one.is_late]
+    starts = [n for n, one in enumerate(timely) if one.billing_reason in STARTS_A_PERIOD]
+    return timely[starts[-1] :] if starts else timely
 
 
 def _give_back(job: GuaranteeRefund, payment: RemotePayment) -> bool:
@@ -119,9 +144,10 @@ def _finish(claim: Claim, job: GuaranteeRefund) -> None:
         mark_dirty(DirtyObject.Kind.PAYMENT, payment.stripe_id, at=at)
     if job.amount_cents or job.cause == Cause.GUARANTEE:
         mail_refunded(job)
+    amount = format_cents(job.amount_cents, job.currency)
     tell_owner(
         f"refund-job:{job.subscription.stripe_id}",
-        f"{job.subscription.customer} has his money back for {job.subscription.price.tier} "
+        f"{job.subscription.customer} has {amount} back for {job.subscription.price.tier} "
         f"({job.get_cause_display()}); the subscription is canceled and the license revoked.",
         at=at,
     )

@@ -133,8 +133,8 @@ def _subscription_of_session(session: dict[str, Any]) -> tuple[Kind, str]:
     return Kind.SUBSCRIPTION, str(session.get("subscription") or "")
 
 
-def _payment(charge_refund_or_dispute: dict[str, Any]) -> tuple[Kind, str]:
-    return Kind.PAYMENT, str(charge_refund_or_dispute.get("payment_intent") or "")
+def _payment(names_it: dict[str, Any]) -> tuple[Kind, str]:
+    return Kind.PAYMENT, str(names_it.get("payment_intent") or "")
 
 
 def _customer(customer: dict[str, Any]) -> tuple[Kind, str]:
@@ -178,4 +178,6 @@ HANDLED = {
     "charge.dispute.closed": _payment,
     "charge.dispute.funds_withdrawn": _payment,
     "charge.dispute.funds_reinstated": _payment,
+    "radar.early_fraud_warning.created": _payment,
+    "radar.early_fraud_warning.updated": _payment,
 }

@@ -65,6 +65,7 @@ if STRIPE_LIVEMODE and RELAXED:
 STRIPE_TAX = env.flag("STRIPE_TAX")
 STRIPE_MANAGED_PAYMENTS = env.flag("STRIPE_MANAGED_PAYMENTS")
 ALLOW_PROMOTION_CODES = env.flag("ALLOW_PROMOTION_CODES")
+REFUND_FRAUD_WARNINGS = env.flag("REFUND_FRAUD_WARNINGS")
 
 # --- Django ----------------------------------------------------------------------------------
 INSTALLED_APPS = [

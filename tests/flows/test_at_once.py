@@ -1,5 +1,7 @@
 """The same thing done by several processes at the same instant, on a real database file."""
 
+import random
+
 import pytest
 from django.utils import timezone
 
@@ -7,6 +9,8 @@ from billing.models import Cart, DirtyObject, StripeEvent, Subscription
 from billing.sync import sync_subscription_now
 from licenses.models import Credential, Customer, License, LicenseEvent
 from outbox.models import Mail
+from portal.management.commands.work import work_once
+from tests.flows.books import books_agree
 from tests.flows.processes import together
 from tests.shop import Buyer, Shop
 
@@ -16,6 +20,7 @@ pytestmark = [
 ]
 PROCESSES = 4
 ROUNDS = 8
+STORM, STORMERS = 30, 8
 
 
 @pytest.fixture
@@ -55,6 +60,44 @@ def test_all_events_in_several_processes_make_one_of_everything(
     assert list(Mail.objects.values_list("key", flat=True)) == [
         f"welcome:{Subscription.objects.get().stripe_id}"
     ]
+
+
+def test_a_storm_of_thirty_events_from_eight_processes_ends_in_stripes_truth(shop: Shop):
+    """Scenario 39: in any order, each from several at once, workers among them."""
+    Buyer(shop).buy("enterprise_monthly", 2)
+    path = f"/v1/subscriptions/{Subscription.objects.get().stripe_id}"
+    storm: list[dict[str, str]] = []
+    while len(storm) < STORM:
+        for form in ("cancel_at_period_end=true", "cancel_at_period_end=false"):
+            shop.ask_stripe("POST", path, form)
+        shop.ask_stripe("POST", "/v1/refunds", f"payment_intent={_payment_intent(shop)}&amount=100")
+        storm += shop.take()
+
+    def deliver(number: int) -> None:
+        chance = random.Random(number)
+        mine = [one for one in storm if chance.random() < 0.5] + storm[number::STORMERS]
+        for delivery in chance.sample(mine, len(mine)):
+            _must_be_200(shop.post(delivery))
+            if chance.random() < 0.2:
+                work_once()
+
+    together(STORMERS, deliver)
+    for _ in range(2):
+        shop.advance(minutes=10)  # a lease that somebody lost to a lock is over by then
+        shop.settle()
+
+    assert {one["id"] for one in storm} <= set(
+        StripeEvent.objects.values_list("stripe_id", flat=True)
+    )
+    assert License.objects.get().status == License.Status.ACTIVE
+    assert License.objects.get().threads == 200
+    assert Mail.objects.filter(key__startswith="welcome:").count() == 1
+    books_agree(shop)
+
+
+def _payment_intent(shop: Shop) -> str:
+    charges = shop.ask_stripe("GET", "/v1/charges?limit=1")["data"]
+    return str(charges[0]["payment_intent"])
 
 
 def test_two_workers_and_two_welcome_pages_agree_on_one_license(

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core import mail
 from django.utils import timezone
 
 from billing.guarantee import request_guarantee
@@ -203,3 +204,106 @@ def test_a_dispute_and_its_end_in_any_order_end_the_same(shop, payment, order):
 
     assert status() == License.Status.ACTIVE
     assert Dispute.objects.get().status == "won"
+
+
+# --- what was paid for other months stays paid ------------------------------------------------
+
+
+@pytest.fixture
+def second_month(shop: Shop, payment: Payment) -> Payment:
+    """A month has gone by, and the next was paid."""
+    shop.advance(days=32)
+    shop.settle()
+    return Payment.objects.exclude(pk=payment.pk).get()
+
+
+def given_back() -> dict[str, int]:
+    """Cents by payment."""
+    return {one.stripe_id: one.refunded_cents for one in Payment.objects.all()}
+
+
+def test_a_month_refunded_in_the_dashboard_takes_no_other_months_money(
+    shop: Shop, payment: Payment, second_month: Payment
+):
+    refund(shop, second_month)
+    shop.settle()
+
+    assert given_back() == {payment.stripe_id: 0, second_month.stripe_id: 9900}
+    assert status() == License.Status.REVOKED
+    assert Subscription.objects.get().status == "canceled"
+    assert "We have given back $99 for Hare Pro" in sent_to_customer()
+    books_agree(shop)
+
+
+@pytest.mark.parametrize("outcome", ["lost", "prevented"])
+def test_a_dispute_about_a_month_takes_no_other_months_money(
+    shop: Shop, payment: Payment, second_month: Payment, outcome: str
+):
+    if outcome == "lost":
+        decide(shop, dispute(shop, second_month), "lost")
+    else:
+        dispute(shop, second_month, "prevented")
+
+    assert given_back()[payment.stripe_id] == 0
+    assert status() == License.Status.REVOKED
+    assert shop.stripe_counts().get("refund", 0) == Refund.objects.count()
+
+
+def test_a_fraud_warning_asks_the_owner_until_it_is_settled(shop: Shop, payment: Payment):
+    warn(shop, payment)
+    (notice,) = OwnerNotice.objects.filter(key=f"fraud-warning:{payment.stripe_id}")
+    assert notice.needs_him
+    assert status() == License.Status.ACTIVE
+
+    refund(shop, payment)
+    shop.settle()
+    notice.refresh_from_db()
+    assert notice.closed_at is not None
+    assert status() == License.Status.REVOKED
+    books_agree(shop)
+
+
+def test_a_fraud_warning_gives_that_payment_back_where_the_owner_wants_it(
+    shop: Shop, payment: Payment, second_month: Payment, settings: Any
+):
+    settings.REFUND_FRAUD_WARNINGS = True
+
+    for _ in range(2):
+        warn(shop, second_month)
+
+    assert given_back() == {payment.stripe_id: 0, second_month.stripe_id: 9900}
+    assert shop.stripe_counts()["refund"] == 1
+    assert status() == License.Status.REVOKED
+    assert Subscription.objects.get().status == "canceled"
+    assert GuaranteeRefund.objects.get().amount_cents == 9900
+    assert "We have given back $99 for Hare Pro" in sent_to_customer()
+    books_agree(shop)
+
+
+def test_a_crash_before_any_write_of_a_fraud_warnings_refund_tells_the_same(
+    shop: Shop, payment: Payment, settings: Any
+):
+    settings.REFUND_FRAUD_WARNINGS = True
+    shop.standin.control("POST", "early_fraud_warnings", {"payment_intent": payment.stripe_id})
+    shop.deliver()
+    shop.fail_stripe("POST", "/v1/refunds", kind="reset", when="after", times=2)
+
+    for _ in range(3):
+        shop.settle()
+        shop.advance(minutes=2)
+    shop.settle()
+
+    assert GuaranteeRefund.objects.get().amount_cents == 9900
+    assert given_back() == {payment.stripe_id: 9900}
+    books_agree(shop)
+
+
+def warn(shop: Shop, payment: Payment) -> None:
+    shop.standin.control("POST", "early_fraud_warnings", {"payment_intent": payment.stripe_id})
+    shop.settle()
+
+
+def sent_to_customer() -> str:
+    """All that was written to him, on one line."""
+    sent = [one.body for one in mail.outbox if one.to == ["dev@company.example"]]
+    return " ".join(" ".join(sent).split())

@@ -186,6 +186,7 @@ class Walk(RuleBasedStateMachine):
         assert not report.needs_him, report.needs_him
         books_agree(self.shop)
         self.rights_follow_the_clock()
+        self.nothing_is_given_away()
 
     def rights_follow_the_clock(self) -> None:
         theirs = {row["id"]: row for row in pages(self.shop, "/v1/subscriptions?status=all")}
@@ -194,6 +195,12 @@ class Walk(RuleBasedStateMachine):
             is_served = ours.license.status == "active"
             should = self.should_be_served(ours, theirs[ours.stripe_id])
             assert should is None or is_served == should, (ours, ours.license.status, should)
+
+    def nothing_is_given_away(self) -> None:
+        """We give back what the guarantee and a second subscription ask for, and nothing else."""
+        refunds = pages(self.shop, "/v1/refunds")
+        ours = {one["metadata"]["cause"] for one in refunds if one["metadata"].get("cause")}
+        assert ours <= {"guarantee", "duplicate", "paid after the end"}, ours
 
     def should_be_served(self, ours: Subscription, theirs: dict[str, Any]) -> bool | None:
         """None where a day, or the order of two events, makes the difference."""
