@@ -7,8 +7,11 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import transaction
+
 from billing import stripe_api
-from billing.models import Price, StripeCustomer, Subscription
+from billing.dirty import mark_dirty
+from billing.models import DirtyObject, Price, StripeCustomer, Subscription
 from billing.sync import sync_subscription_now
 from lib.times import from_unix
 
@@ -98,9 +101,9 @@ def carry_out(change: Change) -> None:
     Raises stripe_api.CardDeclined or StripeRefused; then nothing changed.
     """
     subscription = change.subscription
-    if subscription.schedule_id:
-        stripe_api.release_schedule(subscription.schedule_id)
     if change.is_immediate:
+        if subscription.schedule_id:
+            stripe_api.release_schedule(subscription.schedule_id)
         stripe_api.change_now(
             subscription.stripe_id,
             price_id=change.price.stripe_id,
@@ -137,6 +140,12 @@ def resume(subscription: Subscription) -> None:
     """Take a cancellation back while the subscription still runs. Safe to repeat."""
     stripe_api.set_cancel_at_period_end(subscription.stripe_id, is_canceled=False)
     sync_subscription_now(subscription.stripe_id)
+
+
+@transaction.atomic
+def look_again(subscription: Subscription, *, at: datetime) -> None:
+    """Ask Stripe, in the background, what became of a change whose answer was lost."""
+    mark_dirty(DirtyObject.Kind.SUBSCRIPTION, subscription.stripe_id, at=at)
 
 
 def portal_url(subscription: Subscription, *, return_url: str) -> str:

@@ -22,7 +22,13 @@ from portal.subscriptions import get_subscription
 
 Act = Callable[[Subscription], None]
 PREVIEW_SECONDS = 15 * 60  # how long a shown amount may be confirmed
-AWAY = "Our payment provider does not answer. Nothing was changed; please try again in a minute."
+REFUSED = "Our payment provider refused that. Nothing was changed; please write to us."
+# It may have been done before the answer was lost; nobody is told what nobody knows.
+AWAY = (
+    "Our payment provider does not answer. If it was done after all, you see it here within a "
+    "minute; if not, please try again. It is never done twice."
+)
+NO_PAGE = "Our payment provider does not answer; please try again in a minute."
 
 
 class ChangeForm(forms.Form):
@@ -59,9 +65,8 @@ def change(request: HttpRequest, subscription_id: int) -> HttpResponse:
     except stripe_api.CardDeclined as error:
         messages.warning(request, f"Your card was declined, nothing was changed: {error}")
         return redirect("portal:account")
-    except (stripe_api.StripeUnavailable, stripe_api.StripeRefused):
-        messages.warning(request, AWAY)
-        return redirect("portal:account")
+    except (stripe_api.StripeUnavailable, stripe_api.StripeRefused) as error:
+        return _say_so(request, subscription, error)
     context = {"subscription": subscription, "offers": _offers(subscription)}
     return render(request, "portal/change.html", context)
 
@@ -135,10 +140,17 @@ def _act(request: HttpRequest, subscription_id: int, act: Act, said: str) -> Htt
     subscription = get_subscription(request, subscription_id)
     try:
         act(subscription)
-    except (stripe_api.StripeUnavailable, stripe_api.StripeRefused):
-        messages.warning(request, AWAY)
-    else:
-        messages.info(request, said)
+    except (stripe_api.StripeUnavailable, stripe_api.StripeRefused) as error:
+        return _say_so(request, subscription, error)
+    messages.info(request, said)
+    return redirect("portal:account")
+
+
+def _say_so(request: HttpRequest, subscription: Subscription, error: Exception) -> HttpResponse:
+    """Stripe failed; the worker looks at what became of it."""
+    changes.look_again(subscription, at=timezone.now())
+    is_refused = isinstance(error, stripe_api.StripeRefused)
+    messages.warning(request, REFUSED if is_refused else AWAY)
     return redirect("portal:account")
 
 
@@ -172,7 +184,7 @@ def billing(request: HttpRequest, subscription_id: int) -> HttpResponse:
     try:
         response = redirect(changes.portal_url(subscription, return_url=back))
     except (stripe_api.StripeUnavailable, stripe_api.StripeRefused):
-        messages.warning(request, AWAY)
+        messages.warning(request, NO_PAGE)
         return redirect("portal:account")
     response.status_code = 303
     return response

@@ -119,6 +119,7 @@ def test_the_doors_fit_a_small_phone(person, path):
     stranger.page.goto(path)
 
     look_at(stranger, f"9{path} 320 light")
+    expect(stranger.page.get_by_role("heading", level=1)).to_be_visible()
 
 
 def test_a_lost_person_finds_the_way_back(person):

@@ -50,13 +50,14 @@ class Schedule:
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seed)
 
-    def run(self) -> None:
-        """Raises Wrong, or whatever went wrong, with the steps it took."""
+    def run(self) -> list[str]:
+        """The steps it took. Raises Wrong, with the steps, if they did not end in the truth."""
         try:
             self._live()
             self._end()
         except Exception as error:
             raise Wrong(f"seed {self.seed}: {'; '.join(self.did)}: {error!r}") from error
+        return self.did
 
     def _live(self) -> None:
         self._buy()

@@ -243,6 +243,7 @@ def test_a_url_given_at_the_start_is_pushed_to(receiver: Receiver) -> None:
         client.v1.customers.create({"name": "x"})
 
         wait_for(lambda: len(receiver.bodies) == 1)
+        assert b"customer.created" in receiver.bodies[0][0]
 
 
 def test_the_control_api_refuses_what_it_does_not_know(standin: StandIn) -> None:
