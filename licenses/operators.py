@@ -8,6 +8,7 @@ import gzip
 import ipaddress
 import logging
 import socket
+import zlib
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -24,10 +25,12 @@ class Operators:
     """Half a million ranges in two arrays; only the names that occur are kept as text."""
 
     def __init__(self, path: Path) -> None:
-        """Raises OSError, and ValueError for a file of another form."""
+        """Raises OSError, and ValueError for a file of another form or order."""
         self._starts, self._numbers = array("Q"), array("I")
         self._names: dict[int, str] = {0: ""}
-        for start, end, number, name in sorted(_ranges(path)):
+        for start, end, number, name in _ranges(path):
+            if self._starts and start < self._starts[-2]:
+                raise ValueError("its ranges are not in order")
             self._starts.extend((start, end + 1))  # what lies between two ranges is nobody's
             self._numbers.extend((number, 0))
             self._names.setdefault(number, f"AS{number} {name}"[:NAME_LENGTH] if number else "")
@@ -42,6 +45,11 @@ class Operators:
         return self._names[self._numbers[place]] if place >= 0 else ""
 
 
+def load_operators() -> None:
+    """Read the table if it is newer, which takes seconds: before a transaction, not in it."""
+    _table()
+
+
 def operator_of(network: str) -> str:
     """The operator of a network; "" without a table or a place in it."""
     table = _table()
@@ -53,15 +61,20 @@ def _table() -> Operators | None:
     if not name:
         return None
     try:
-        return _load(name, Path(name).stat().st_mtime_ns)
-    except (OSError, ValueError) as error:
-        log.warning("NETWORK_OPERATORS_FILE cannot be read: %s", error)
-        return None
+        changed_ns = Path(name).stat().st_mtime_ns
+    except OSError:
+        changed_ns = 0
+    return _load(name, changed_ns)
 
 
 @lru_cache(1)
-def _load(name: str, mtime_ns: int) -> Operators:
-    return Operators(Path(name))
+def _load(name: str, changed_ns: int) -> Operators | None:
+    """A file that cannot be read is said once and not tried again until it changes."""
+    try:
+        return Operators(Path(name))
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        log.warning("NETWORK_OPERATORS_FILE cannot be read: %s", error)
+        return None
 
 
 def _ranges(path: Path) -> Iterator[tuple[int, int, int, str]]:

@@ -16,6 +16,7 @@ from django.db.models import F
 from licenses.credentials import note_use
 from licenses.fan_out import note_networks
 from licenses.models import Credential
+from licenses.operators import load_operators
 from pkgindex.index.usage import SUFFIX
 from pkgindex.models import Download, File, UsageSpool
 from pkgindex.snapshot import snapshot_folder
@@ -62,6 +63,7 @@ def fold_usage(at: datetime) -> int:
     Each line counts once, whoever is killed: how far a file was read stands in the transaction
     that counts its lines.
     """
+    load_operators()
     folded = 0
     for path in sorted(spool_folder().glob(f"*{SUFFIX}")):
         folded += _fold_file(path)

@@ -115,13 +115,21 @@ def test_without_a_table_nothing_is_kept_and_nobody_is_told(credential: Credenti
     assert not CredentialNetwork.objects.exists()
 
 
-@pytest.mark.parametrize("text", ["a web page", "1.2.3.4\tx\t1\tDE\tX\n", "\x00" * 99])
-def test_a_file_of_another_form_stops_no_counting(credential: Credential, table: Path, text: str):
+TOO_EARLY = "8.0.0.0\t8.0.0.9\t3\tDE\tZ\n"
+
+
+@pytest.mark.parametrize(
+    "text", ["a web page", "1.2.3.4\tx\t1\tDE\tX\n", "\x00" * 99, TABLE + TOO_EARLY]
+)
+def test_a_file_of_another_form_stops_no_counting_and_is_said_once(
+    credential: Credential, table: Path, text: str, caplog
+):
     table.write_text(text)
 
     note_networks(credential, networks(12), day=DAY)
 
     assert not CredentialNetwork.objects.exists()
+    assert caplog.text.count("NETWORK_OPERATORS_FILE cannot be read") == 1
 
 
 @pytest.mark.parametrize(
@@ -146,6 +154,9 @@ def test_a_packed_table_and_a_newer_one_are_read(tmp_path: Path, table: Path):
     packed = tmp_path / "ip2asn.tsv.gz"
     packed.write_bytes(gzip.compress(TABLE.encode()))
     assert Operators(packed).of("198.18.3.0/24") == "AS64503 OPERATOR-3"
+    packed.write_bytes(gzip.compress(TABLE.encode())[:-20])
+    with pytest.raises(EOFError):
+        Operators(packed)
     assert operator_of("198.18.3.0/24") == "AS64503 OPERATOR-3"
 
     table.write_text("198.18.0.0\t198.18.255.255\t1\tDE\tBOUGHT\n")

@@ -139,3 +139,7 @@ def test_a_stop_from_within_on_change_is_no_deadlock(servers):
     lease._tell()
 
     assert [request[0] for request in asked] == ["DELETE"]
+
+
+def test_the_credential_stands_in_no_traceback_with_values():
+    assert "wb_ls_secret" not in repr(Transport("http://x", "wb_ls_secret"))

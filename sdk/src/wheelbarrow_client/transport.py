@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 TIMEOUT_SECONDS = 5.0
@@ -28,7 +28,7 @@ class Transport:
     """One server and one credential."""
 
     host: str  # e.g. https://shop.example
-    credential: str
+    credential: str = field(repr=False)  # a traceback with values must not show it
     agent: str = "wheelbarrow-client"
 
     def put_lease(self, iid: str, body: dict[str, Any]) -> str:
