@@ -10,6 +10,8 @@ from django.utils import timezone
 from billing.models import Chore
 from billing.notices import tell_owner
 from billing.reconcile import reconcile_nightly
+from licenses.fan_out import prune_networks
+from licenses.lease_duties import prune_usage
 from outbox.claims import LEASE, Claim
 
 log = logging.getLogger(__name__)
@@ -17,8 +19,18 @@ NIGHT_HOUR = 3  # UTC
 
 # Says that the worker is alive and may take longer; raises Overtaken.
 Beat = Callable[[], None]
+
+
+def prune_nightly(at: datetime, beat: Beat) -> str:
+    """Forget what is no longer shown: old hours of threads, and where keys were used."""
+    hours = prune_usage(at)
+    beat()
+    return f"{hours} hours of threads and {prune_networks(at)} uses of keys forgotten"
+
+
 NIGHTLY: Mapping[str, Callable[[datetime, Beat], str]] = {
     "reconcile": reconcile_nightly,
+    "prune": prune_nightly,
 }
 
 

@@ -1,6 +1,7 @@
 """System checks: combinations of settings that cannot work, each with an id and a hint."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from django.apps import AppConfig
@@ -123,5 +124,19 @@ def check_license_key(app_configs: Sequence[AppConfig] | None, **kwargs: Any) ->
             "LICENSE_ROOT_KEY_FILE is empty: licenses are sold without a signed document.",
             hint="Make a key with `manage.py make_root_key FILE` and name the file.",
             id="wheelbarrow.W008",
+        )
+    ]
+
+
+@register(Tags.compatibility)
+def check_operators(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    name = settings.NETWORK_OPERATORS_FILE
+    if not name or Path(name).is_file():
+        return []
+    return [
+        Warning(
+            f"NETWORK_OPERATORS_FILE {name} is not there: keys that go round raise no alarm.",
+            hint="Fetch ip2asn-combined.tsv.gz from iptoasn.com, or leave the variable empty.",
+            id="wheelbarrow.W034",
         )
     ]

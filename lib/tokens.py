@@ -22,6 +22,9 @@ class TokenKind(StrEnum):
     UPLOAD = "up"  # publishes files
 
 
+_KINDS = frozenset(TokenKind)
+
+
 def mint_token(kind: TokenKind, *, entropy: bytes | None = None) -> str:
     """A new token; the same *entropy* (32 bytes that nobody can guess) gives the same token."""
     number = int.from_bytes(entropy if entropy is not None else secrets.token_bytes(32))
@@ -31,14 +34,20 @@ def mint_token(kind: TokenKind, *, entropy: bytes | None = None) -> str:
 
 def is_well_formed(token: str, kind: TokenKind) -> bool:
     """Whether *token* has the prefix of this kind, the right length and the right checksum."""
+    return token.startswith(f"{settings.TOKEN_PREFIX}_") and kind_of(token) == kind
+
+
+def kind_of(token: str) -> TokenKind | None:
+    """What a token of any prefix is for; None if a character of it is wrong or missing.
+
+    Asks no setting, so a process without any may use it.
+    """
     start, check = token[:-_CHECK_LENGTH], token[-_CHECK_LENGTH:]
-    head = f"{settings.TOKEN_PREFIX}_{kind}_"
-    return (
-        token.isascii()
-        and start.startswith(head)
-        and len(token) == len(head) + _BODY_LENGTH + _CHECK_LENGTH
-        and check == _checksum(start)
-    )
+    _, _, rest = start.partition("_")
+    kind, _, body = rest.partition("_")
+    if not token.isascii() or len(body) != _BODY_LENGTH or check != _checksum(start):
+        return None
+    return TokenKind(kind) if kind in _KINDS else None
 
 
 def digest_of(token: str) -> str:

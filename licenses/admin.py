@@ -5,19 +5,25 @@ function that everybody else calls.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
-from django.db.models import QuerySet
+from django.contrib.admin.models import LogEntry
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from lib.admin import ReadOnlyAdmin
-from licenses import credentials, people, status
+from licenses import (
+    credentials_admin,  # noqa: F401  registers its page
+    people,
+    status,
+)
+from licenses.admin_parts import LinksToCustomer, ReadOnlyInline, link
+from licenses.generation import raise_generation
 from licenses.issuing import LicenseRevoked
 from licenses.models import (
     Contact,
@@ -30,17 +36,6 @@ from licenses.models import (
     User,
     normalize_email,
 )
-
-
-class ReadOnlyInline(admin.TabularInline):
-    extra = 0
-    can_delete = False
-
-    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
 
 
 class ContactForm(forms.ModelForm):
@@ -109,14 +104,6 @@ class CustomerAdmin(admin.ModelAdmin):
             contact.delete()
 
 
-class LinksToCustomer(ReadOnlyAdmin):
-    """A read-only list whose rows link to their customer."""
-
-    @admin.display(description="customer", ordering="customer__name")
-    def customer_link(self, row: Contact | License | Credential) -> SafeString:
-        return _link("customer", row.customer_id, str(row.customer))
-
-
 @admin.register(Contact)
 class ContactAdmin(LinksToCustomer):
     list_display = ["email", "role", "customer_link"]
@@ -134,6 +121,14 @@ class TierForm(forms.ModelForm):
         return features
 
 
+class TellsOfChanges(admin.ModelAdmin):
+    """Names of tiers and products stand in sentences that the index keeps: it hears of changes."""
+
+    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> LogEntry:
+        raise_generation()
+        return super().log_change(request, obj, message)
+
+
 class TierInline(admin.TabularInline):
     model = Tier
     fields = ["name", "slug", "rank", "threads_per_unit", "tickets_per_quarter"]
@@ -142,14 +137,14 @@ class TierInline(admin.TabularInline):
 
 
 @admin.register(Product)
-class ProductAdmin(admin.ModelAdmin):
+class ProductAdmin(TellsOfChanges):
     list_display = ["name", "slug", "summary"]
     search_fields = ["name", "slug"]
     inlines = [TierInline]
 
 
 @admin.register(Tier)
-class TierAdmin(admin.ModelAdmin):
+class TierAdmin(TellsOfChanges):
     form = TierForm
     list_display = ["__str__", "slug", "rank", "threads_per_unit", "tickets_per_quarter"]
     list_filter = ["product"]
@@ -229,34 +224,7 @@ class LicenseEventAdmin(ReadOnlyAdmin):
 
     @admin.display(description="license", ordering="license__source")
     def license_link(self, event: LicenseEvent) -> SafeString:
-        return _link("license", event.license_id, str(event.license))
-
-
-@admin.register(Credential)
-class CredentialAdmin(LinksToCustomer):
-    """Every field but the digest, which is nobody's business."""
-
-    list_display = ["name", "hint", "customer_link", "created_at", "revoked_at", "last_used_at"]
-    list_filter = ["kind", ("revoked_at", admin.EmptyFieldListFilter)]
-    list_select_related = ["customer"]
-    search_fields = ["name", "hint", "customer__name", "customer__contacts__email"]
-    fields = [
-        ("name", "hint", "kind"),
-        "customer_link",
-        ("created_at", "expires_at", "revoked_at"),
-        ("last_used_at", "last_client"),
-    ]
-    actions = ["revoke"]
-
-    def has_revoke_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("licenses.change_credential")
-
-    @admin.action(description="Revoke", permissions=["revoke"])
-    def revoke(self, request: HttpRequest, queryset: QuerySet[Credential]) -> None:
-        for credential in queryset:
-            credentials.revoke_credential(credential.pk, at=timezone.now())
-            self.log_change(request, credential, "revoked")
-            self.message_user(request, f"{credential} is revoked.")
+        return link("license", event.license_id, str(event.license))
 
 
 class UserForm(forms.ModelForm):
@@ -287,8 +255,3 @@ class UserAdmin(admin.ModelAdmin):
         if not change:
             obj.set_unusable_password()  # people sign in by a mailed code
         super().save_model(request, obj, form, change)
-
-
-def _link(model: str, pk: int, text: str) -> SafeString:
-    url = reverse(f"admin:licenses_{model}_change", args=[pk])
-    return format_html('<a href="{}">{}</a>', url, text)

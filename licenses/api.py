@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from functools import wraps
 from typing import Concatenate, ParamSpec, cast
 
+from django.conf import settings
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
@@ -18,6 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from lib.addresses import client_address, network_of
 from licenses.credentials import (
     explain_refusal,
     find_lease_credential,
@@ -29,7 +31,8 @@ from licenses.leaks import BadReport, act_on_findings, read_report
 from licenses.lease_answers import sign_answer, sign_batch
 from licenses.lease_requests import Malformed, read_batch, read_request
 from licenses.leases import acquire_leases, live_leases, release_lease
-from licenses.models import License
+from licenses.models import Credential, License
+from licenses.scopes import scope_of
 from licenses.signing_keys import key_list
 from licenses.usage import usage_of
 
@@ -49,15 +52,16 @@ def with_lease_credential(view: View[P]) -> Door[P]:
     @never_cache
     @wraps(view)
     def door(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        at = timezone.now()
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        token = token.strip() if scheme.lower() == "bearer" else ""
+        at, token = timezone.now(), _bearer_token(request)
+        address = client_address(request.META, settings.TRUSTED_PROXIES)
         try:
             find = find_lease_credential if request.method in SAFE else remembered_lease_credential
             credential = find(token, at)
-            if credential is None or credential.license is None:
-                return _unauthorized(explain_refusal(token, at))
-            note_use(credential, client=request.headers.get("User-Agent", ""), at=at)
+            if credential is None or not scope_of(credential).allows_address(address):
+                return _unauthorized(explain_refusal(token, at, wanted=Credential.Kind.LEASE))
+            assert credential.license is not None  # a constraint of the table
+            agent, network = request.headers.get("User-Agent", ""), network_of(address)
+            note_use(credential, client=agent, at=at, network=network)
             return view(request, credential.license, *args, **kwargs)
         except Malformed as error:
             return JsonResponse({"error": str(error)}, status=422)
@@ -161,6 +165,11 @@ def leaks(request: HttpRequest) -> HttpResponse:
     except BadReport as error:
         return JsonResponse({"error": str(error)}, status=400)
     return JsonResponse(act_on_findings(findings, at=timezone.now()), safe=False)
+
+
+def _bearer_token(request: HttpRequest) -> str:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def _moment(request: HttpRequest, name: str) -> datetime | None:

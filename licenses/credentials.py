@@ -1,21 +1,26 @@
 """Make, find, rotate, note the use of, and revoke the credentials of a customer."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
-from lib.tokens import TokenKind, digest_of, hint_of, is_well_formed, mint_token
+from lib.tokens import TokenKind, digest_of, hint_of, is_well_formed, kind_of, mint_token
 from licenses.generation import current_generation, raise_generation
 from licenses.models import Credential, Customer, License
-from licenses.scopes import EVERYTHING, Scope, network_of, scope_of
+from licenses.scopes import EVERYTHING, Scope, scope_of
 
 MAX_PER_CUSTOMER = 20  # of each kind
 OVERLAP = timedelta(days=7)  # an old credential works on after its rotation
 MAX_OVERLAP = timedelta(days=30)
 REMEMBERED = 10_000  # lease credentials that one process keeps in memory
 USE_NOTED_EVERY = timedelta(minutes=5)  # at most one write per credential in this time
+REFUSALS_TOLD = timedelta(days=400)  # after the end; then a credential is merely unknown
+MALFORMED = "The credential is malformed: a character is wrong or missing"
+UNKNOWN = "The credential is unknown"
+USE_OF = {"index": "it opens the index and leases nothing", "lease": "it leases threads only"}
 
 
 _remembered: dict[str, tuple[int, Credential]] = {}
@@ -156,27 +161,42 @@ def _remember(digest: str, generation: int, credential: Credential) -> None:
     _remembered[digest] = (generation, credential)
 
 
-def explain_refusal(token: str, at: datetime) -> str:
-    """One ASCII line that says why *token* opens no door, for whoever reads a build log."""
+def explain_refusal(token: str, at: datetime, *, wanted: Credential.Kind) -> str:
+    """One ASCII line that says why *token* opens no door of the *wanted* kind, for whoever reads
+    a build log. What is malformed costs no query.
+    """
     if not token:
         return "No credential was sent"
-    if not any(is_well_formed(token, kind) for kind in (TokenKind.INDEX, TokenKind.LEASE)):
-        return "The credential is malformed: a character is wrong or missing"
+    if kind_of(token) is None:
+        return MALFORMED
     found = Credential.objects.select_related("successor").filter(digest=digest_of(token)).first()
-    if found is None:
-        return "The credential is unknown"
-    return _refusal_of(found, at)
+    return UNKNOWN if found is None else refusal_of(found, at, wanted=wanted)
 
 
-def _refusal_of(credential: Credential, at: datetime) -> str:
+def list_refusals(at: datetime) -> Iterator[tuple[str, str]]:
+    """Digest and sentence of each index credential that ended in the last 400 days, or will
+    end some day: for a snapshot, which must say why without asking anybody.
+    """
+    since = at - REFUSALS_TOLD
+    ends = Q(revoked_at__gte=since) | Q(revoked_at__isnull=True, expires_at__gte=since)
+    rows = Credential.objects.filter(ends, kind=Credential.Kind.INDEX).select_related("successor")
+    for row in rows.iterator():
+        then = at if row.expires_at is None else max(at, row.expires_at)
+        yield row.digest, refusal_of(row, then, wanted=Credential.Kind.INDEX)
+
+
+def refusal_of(credential: Credential, at: datetime, *, wanted: Credential.Kind) -> str:
+    """Why the credential opens no door of the *wanted* kind at *at*."""
     name = credential.name.encode("ascii", "replace").decode()
     who = f'The credential "{name}" (...{credential.hint})'
     where = f"{settings.BASE_URL}/account/"
     if credential.revoked_at is not None:
         why = f", {credential.revoked_for}" if credential.revoked_for else ""
         return f"{who} was revoked on {credential.revoked_at:%Y-%m-%d}{why}; {where}"
+    if credential.kind != wanted:
+        return f"{who} is of the other kind: {USE_OF[credential.kind]}; {where}"
     if credential.expires_at is None or credential.expires_at > at:
-        return f"{who} is of the other kind ({credential.kind}) or not for this network; {where}"
+        return f"{who} is not for this network; {where}"
     if credential.successor is not None:
         return (
             f"{who} was rotated on {credential.rotated_at:%Y-%m-%d} and ended on "
@@ -186,14 +206,17 @@ def _refusal_of(credential: Credential, at: datetime) -> str:
     return f"{who} expired on {credential.expires_at:%Y-%m-%d}; {where}"
 
 
-def note_use(credential: Credential, *, client: str, at: datetime, address: str = "") -> None:
-    """Remember that, by what and from where it was used; one write in five minutes at most."""
+def note_use(credential: Credential, *, client: str, at: datetime, network: str = "") -> None:
+    """Remember that, by what and from where it was used; one write in five minutes at most.
+
+    *network* is coarse, as `lib.addresses.network_of` makes it.
+    """
     long_ago = Q(last_used_at__isnull=True) | Q(last_used_at__lte=at - USE_NOTED_EVERY)
     if credential.last_used_at is not None and credential.last_used_at > at - USE_NOTED_EVERY:
         return
     credential.last_used_at = at  # or a remembered one would be noted again
     Credential.objects.filter(long_ago, pk=credential.pk).update(
-        last_used_at=at, last_client=client[:80], last_network=network_of(address)
+        last_used_at=at, last_client=client[:80], last_network=network[:43]
     )
 
 

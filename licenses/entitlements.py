@@ -1,11 +1,8 @@
 """What other apps may ask: who is behind a token, and what may he download."""
 
-from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-
-from django.db.models import Q
 
 from licenses.credentials import find_credential
 from licenses.models import Credential, License, Tier
@@ -47,17 +44,6 @@ class Verdict:
 ALLOWED = Verdict(is_allowed=True)
 
 
-@dataclass(frozen=True)
-class KnownCredential:
-    """One index credential as a snapshot keeps it; without its secret, which nobody has."""
-
-    digest: str
-    customer_id: int
-    rights: tuple[Right, ...]
-    scope: Scope
-    expires_at: datetime | None
-
-
 def find_holder(token: str, at: datetime, *, address: str | None = None) -> Holder | None:
     """Whoever *token* belongs to; None if it is malformed, unknown, expired or revoked, or not
     for the network of *address*. Why, says `licenses.credentials.explain_refusal`.
@@ -75,27 +61,8 @@ def find_holder(token: str, at: datetime, *, address: str | None = None) -> Hold
     return Holder(credential, rights, scope)
 
 
-def list_credentials(at: datetime) -> Iterator[KnownCredential]:
-    """Every index credential that opens a door at *at*, in two queries: for a snapshot.
-
-    What a credential is limited to stands in its scope; apply it as `may_download` does.
-    """
-    rights: defaultdict[int, list[Right]] = defaultdict(list)
-    for license in License.objects.select_related("tier__product").order_by("pk"):
-        rights[license.customer_id].append(_right(license))
-    index = Q(kind=Credential.Kind.INDEX)
-    for credential in Credential.objects.usable(at).filter(index).order_by("pk").iterator():
-        yield KnownCredential(
-            digest=credential.digest,
-            customer_id=credential.customer_id,
-            rights=tuple(rights[credential.customer_id]),
-            scope=scope_of(credential),
-            expires_at=credential.expires_at,
-        )
-
-
 def may_download(
-    holder: Holder | KnownCredential,
+    holder: Holder,
     *,
     tier_ids: Collection[int],
     released_at: datetime,
@@ -105,18 +72,19 @@ def may_download(
 
     The best of his licenses decides; the reason of a refusal is that of the best one too:
     lapsed before suspended before revoked before none at all. A credential that is limited to
-    other products or versions is refused like one of a license that does not cover the project.
+    other products is refused like one of a license that does not cover the project, and the
+    range of versions is told to whoever has the right to the file but for it.
     """
     rights = [right for right in holder.rights if right.tier_id in tier_ids]
     in_scope = [right for right in rights if holder.scope.allows_product(right.product)]
     if rights and not in_scope:
         names = ", ".join(sorted(holder.scope.products))
         return Verdict(is_allowed=False, reason=f"This credential is limited to {names}")
-    if rights and version and not holder.scope.allows_version(version):
-        reason = f"This credential is limited to versions {holder.scope.versions}"
-        return Verdict(is_allowed=False, reason=reason)
     rights = in_scope
     if any(_covers(right, released_at) for right in rights):
+        if version and not holder.scope.allows_version(version):
+            reason = f"This credential is limited to versions {holder.scope.versions}"
+            return Verdict(is_allowed=False, reason=reason)
         return ALLOWED
     if not rights:
         return Verdict(is_allowed=False, reason=_not_covered(tier_ids))

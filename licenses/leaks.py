@@ -9,7 +9,7 @@ import json
 import logging
 import urllib.request
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -43,7 +43,7 @@ class BadReport(Exception):
 
 @dataclass(frozen=True)
 class Finding:
-    token: str
+    token: str = field(repr=False)
     type: str
     url: str
     source: str

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.version import InvalidVersion, Version
 
+from lib.addresses import is_in_networks
+from lib.versions import is_in_range
 from licenses.models import Credential
 
 MAX_NETWORKS = 20
@@ -30,21 +31,10 @@ class Scope:
 
     def allows_version(self, version: str) -> bool:
         """Pre-releases count like any other; what is no version is in no range."""
-        if not self.versions:
-            return True
-        try:
-            return SpecifierSet(self.versions).contains(Version(version), prereleases=True)
-        except InvalidVersion:
-            return False
+        return is_in_range(version, self.versions)
 
     def allows_address(self, address: str) -> bool:
-        if not self.networks:
-            return True
-        try:
-            ip = _ip(address)
-        except ValueError:
-            return False
-        return any(ip in ipaddress.ip_network(network) for network in self.networks)
+        return not self.networks or is_in_networks(address, self.networks)
 
 
 EVERYTHING = Scope()
@@ -79,18 +69,3 @@ def scope_of(credential: Credential) -> Scope:
         networks=tuple(credential.networks),
         expires_at=None if credential.rotated_at is not None else credential.expires_at,
     )
-
-
-def network_of(address: str) -> str:
-    """The /24 or /48 of an address: coarse enough to keep, fine enough to recognize."""
-    try:
-        ip = _ip(address)
-    except ValueError:
-        return ""
-    return str(ipaddress.ip_network(f"{ip}/{24 if ip.version == 4 else 48}", strict=False))
-
-
-def _ip(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    ip = ipaddress.ip_address(address)
-    mapped = getattr(ip, "ipv4_mapped", None)  # ::ffff:192.0.2.1 behind a dual-stack listener
-    return mapped or ip

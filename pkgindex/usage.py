@@ -5,7 +5,7 @@ import json
 import logging
 import os
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -14,7 +14,9 @@ from django.db import transaction
 from django.db.models import F
 
 from licenses.credentials import note_use
+from licenses.fan_out import note_networks
 from licenses.models import Credential
+from licenses.operators import load_operators
 from pkgindex.index.usage import SUFFIX
 from pkgindex.models import Download, File, UsageSpool
 from pkgindex.snapshot import snapshot_folder
@@ -29,22 +31,26 @@ _YOUNG = 60  # seconds; a file as young may have no writer yet
 class _Notes:
     """What the lines of one file say."""
 
-    last_uses: dict[int, tuple[int, str]] = field(default_factory=dict)  # by credential
+    # By credential: when, by what client, from which network.
+    last_uses: dict[int, tuple[int, str, str]] = field(default_factory=dict)
+    networks: defaultdict[tuple[int, date], set[str]] = field(
+        default_factory=lambda: defaultdict(set)
+    )
     downloads: Counter[tuple[date, int, int, str]] = field(default_factory=Counter)
 
     def add(self, line: bytes) -> None:
         try:
-            second, credential_id, file_id, client = json.loads(line)
+            second, credential_id, file_id, client, network = json.loads(line)
             at = datetime.fromtimestamp(second, tz=UTC)
         except (ValueError, TypeError, OverflowError, OSError):
             log.warning("A note of a use cannot be read: %r", line[:100])  # half of a full disk
             return
-        if credential_id:
-            self.last_uses[credential_id] = max(
-                self.last_uses.get(credential_id, (0, "")), (second, str(client)[:80])
-            )
         if file_id:
             self.downloads[at.date(), file_id, credential_id, str(client)[:80]] += 1
+        elif credential_id:
+            use = (second, str(client)[:80], str(network)[:43])
+            self.last_uses[credential_id] = max(self.last_uses.get(credential_id, use), use)
+            self.networks[credential_id, at.date()].add(use[2])
 
 
 def spool_folder() -> Path:
@@ -57,6 +63,7 @@ def fold_usage(at: datetime) -> int:
     Each line counts once, whoever is killed: how far a file was read stands in the transaction
     that counts its lines.
     """
+    load_operators()
     folded = 0
     for path in sorted(spool_folder().glob(f"*{SUFFIX}")):
         folded += _fold_file(path)
@@ -99,9 +106,13 @@ def _new_lines(path: Path, start: int) -> list[bytes]:
 def _write(notes: _Notes) -> None:
     credential_ids = {credential_id for _, _, credential_id, _ in notes.downloads}
     credentials = Credential.objects.in_bulk([*notes.last_uses, *credential_ids])
-    for credential_id, (second, client) in notes.last_uses.items():
+    for credential_id, (second, client, network) in notes.last_uses.items():
         if credential := credentials.get(credential_id):
-            note_use(credential, client=client, at=datetime.fromtimestamp(second, tz=UTC))
+            at = datetime.fromtimestamp(second, tz=UTC)
+            note_use(credential, client=client, at=at, network=network)
+    for (credential_id, day), networks in notes.networks.items():
+        if credential := credentials.get(credential_id):
+            note_networks(credential, networks, day=day)
     file_ids = {file_id for _, file_id, _, _ in notes.downloads}
     known = set(File.objects.filter(pk__in=file_ids).values_list("pk", flat=True))
     for (day, file_id, credential_id, client), count in sorted(notes.downloads.items()):

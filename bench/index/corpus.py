@@ -28,7 +28,9 @@ def names(projects: int) -> list[str]:
 
 
 def key_of(number: int) -> str:
-    return "wb_ix_" + hashlib.sha256(f"customer {number}".encode()).hexdigest()[:36]
+    from lib.tokens import TokenKind, mint_token
+
+    return mint_token(TokenKind.INDEX, entropy=_sha256(f"customer {number}".encode())[:32].encode())
 
 
 def make(folder: Path, *, customers: int, projects: int) -> None:

@@ -51,6 +51,9 @@ class Credential(models.Model):
     )
     rotated_at = models.DateTimeField(null=True, blank=True)
     revoked_for = models.CharField(max_length=80, blank=True, help_text="e.g. leaked")
+    alarmed_on = models.DateField(
+        null=True, blank=True, help_text="told that it is used in unusually many networks"
+    )
 
     objects = CredentialQuerySet.as_manager()
 

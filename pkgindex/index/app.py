@@ -27,6 +27,7 @@ from urllib.parse import quote
 
 from packaging.utils import InvalidName, canonicalize_name
 
+from lib.addresses import network_of
 from pkgindex.index import negotiation, pages
 from pkgindex.index.answers import REALM, Answer, Readable, Slice, move_to, pass_on, refuse
 from pkgindex.index.auth import BadCredentials
@@ -127,14 +128,15 @@ class Index:
             reader = self._gate.identify(snapshot, environ, now)
         except Unavailable:
             return refuse(503, "The index is busy, try again", ("Retry-After", "5"))
-        except BadCredentials:
-            return _unauthorized("This key is not known or no longer valid")
-        except TooManyFailures as failures:
-            sentence = f"Too many wrong keys, try again in {failures.seconds} seconds"
-            return refuse(429, sentence, ("Retry-After", str(failures.seconds)))
+        except BadCredentials as error:
+            return _unauthorized(str(error))
+        except TooManyFailures as error:
+            sentence = f"{error}; too often, try again in {error.seconds} seconds"
+            return refuse(429, sentence, ("Retry-After", str(error.seconds)))
         request = Request(method, environ.get("PATH_INFO", ""), environ, snapshot, reader, now)
         if reader is not None:
-            self._usage.note_key(reader.credential_id, request.agent, now)
+            network = network_of(self._gate.address_of(environ))
+            self._usage.note_key(reader.credential_id, request.agent, network, now)
         return self._route(request)
 
     def _route(self, request: Request) -> Answer:
@@ -217,9 +219,9 @@ class Index:
         if shelf.status == "quarantined":
             why = f": {shelf.status_reason}" if shelf.status_reason else ""
             return refuse(403, f"{shelf.name} is quarantined{why}")
-        coverage = coverage_of(shelf, request.reader)
-        if entry.counts_from > coverage.until:
-            return refuse(402, coverage.reason)
+        refusal = coverage_of(shelf, request.reader).refusal(entry.counts_from, entry.version)
+        if refusal:
+            return refuse(402, refusal)
         try:
             return self._send(request, entry, is_metadata=bool(metadata))
         except Exception:  # whatever the storage raises; 404 would send installers elsewhere

@@ -5,7 +5,7 @@ import binascii
 
 
 class BadCredentials(Exception):
-    """There is an Authorization header, but it can open no door: answer 401."""
+    """There is an Authorization header, but it can open no door: answer 401 with the sentence."""
 
 
 def read_token(header: str | None) -> str | None:
@@ -18,10 +18,10 @@ def read_token(header: str | None) -> str | None:
         return None
     scheme, _, encoded = header.strip().partition(" ")
     if scheme.lower() != "basic":
-        raise BadCredentials(f"not Basic but {scheme[:20]!r}")
+        raise BadCredentials("The header Authorization is not Basic")
     user, colon, password = _decode(encoded).partition(":")
     if not colon:
-        raise BadCredentials("no colon between user name and password")
+        raise BadCredentials("There is no colon between user name and password")
     return password or user
 
 
@@ -29,4 +29,4 @@ def _decode(encoded: str) -> str:
     try:
         return base64.b64decode(encoded.strip().encode("ascii"), validate=True).decode()
     except (binascii.Error, UnicodeError) as error:
-        raise BadCredentials("not base64 of UTF-8") from error
+        raise BadCredentials("User name and password are not base64 of UTF-8") from error

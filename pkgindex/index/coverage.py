@@ -1,6 +1,8 @@
 """What of a project somebody may have."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from lib.versions import is_in_range
 
 NOTHING = -(2**62)  # microseconds; before every release
 EVERYTHING = 2**62
@@ -8,10 +10,21 @@ EVERYTHING = 2**62
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """All that counts as released up to `until`; for what is newer, `reason` says why not."""
+    """All that counts as released up to `until`; for what is newer, `reason` says why not.
+
+    Of that only `versions` (PEP 440) if the key is limited to a range; `not_in_range` says so.
+    """
 
     until: int
     reason: str = ""
+    versions: str = ""
+    not_in_range: str = ""
+
+    def refusal(self, counts_from: int, version: str) -> str:
+        """Why a file may not be had; "" if it may."""
+        if counts_from > self.until:
+            return self.reason
+        return "" if is_in_range(version, self.versions) else self.not_in_range
 
 
 ALL = Coverage(EVERYTHING)
@@ -33,6 +46,9 @@ class Reader:
     credential_id: int
     expires_at: int | None
     rights: tuple[Right, ...]  # the best reason first
+    most: Coverage = ALL  # what the best right gives: less if the key is limited to versions
+    networks: tuple[str, ...] = ()  # where the key may be used; empty: everywhere
+    elsewhere: str = ""  # what is told in any other network
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +75,6 @@ def coverage_of(shelf: Shelf, reader: Reader | None) -> Coverage:
     for right in reversed(reader.rights):
         if right.tier_id in shelf.tier_ids:
             if right.until >= shelf.newest:
-                return ALL
+                return reader.most
             until, reason = max(until, right.until), right.reason
-    return Coverage(until, reason)
+    return replace(reader.most, until=until, reason=reason)

@@ -1,19 +1,24 @@
 """The snapshot's form: a read-only SQLite file that whoever has it can answer from.
 
-It holds no secret but digests of credentials, and no word of Django: the exporter
-(pkgindex/snapshot) has finished every sentence. Moments are microseconds since 1970.
+It holds no secret but digests of credentials (and of some the name and the last four characters),
+and no word of Django: the exporter (pkgindex/snapshot) has finished every sentence. Moments are
+microseconds since 1970.
 """
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-FORMAT = "1"  # raised when a reader of before could not read it
+FORMAT = "2"  # raised when a reader of before could not read it
 SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 -- rights: JSON, [[tier, until or null for all, sentence], ...], the best reason first
+-- scope: null for no limit, or JSON {networks, elsewhere, versions, not_in_range}
 CREATE TABLE credential (
-    digest BLOB PRIMARY KEY, id INTEGER NOT NULL, expires_at INTEGER, rights TEXT NOT NULL
+    digest BLOB PRIMARY KEY, id INTEGER NOT NULL, expires_at INTEGER, rights TEXT NOT NULL,
+    scope TEXT
 ) WITHOUT ROWID;
+-- what is told to whoever has a credential that ended, or will one day
+CREATE TABLE refused (digest BLOB PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE sentence (id INTEGER PRIMARY KEY, text TEXT NOT NULL);
 -- digest: of all that is on the project's pages; tiers: JSON
 CREATE TABLE project (

@@ -95,16 +95,13 @@ def seen_by(entries: list[FileEntry], coverage: Coverage) -> list[FileEntry]:
     """
     if coverage is ALL:
         return entries
-    has_some = any(entry.counts_from <= coverage.until for entry in entries)
+    refusals = [coverage.refusal(entry.counts_from, entry.version) for entry in entries]
+    has_some = "" in refusals
     return [
-        entry
-        if entry.counts_from <= coverage.until
-        else replace(
-            entry,
-            refusal=coverage.reason,
-            yanked=coverage.reason if has_some else entry.yanked,
-        )
-        for entry in entries
+        replace(entry, refusal=refusal, yanked=refusal if has_some else entry.yanked)
+        if refusal
+        else entry
+        for entry, refusal in zip(entries, refusals, strict=True)
     ]
 
 

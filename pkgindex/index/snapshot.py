@@ -7,12 +7,13 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from pkgindex.index.coverage import EVERYTHING, Reader, Right, Shelf
+from pkgindex.index.coverage import ALL, EVERYTHING, Coverage, Reader, Right, Shelf
 from pkgindex.index.format import FORMAT, from_microseconds
 from pkgindex.index.pages import FileEntry, ProjectEntry
 
@@ -47,7 +48,7 @@ class Snapshot:
             raise Unavailable(f"{path}: {error}") from error
         if self.meta.get("format") != FORMAT:
             raise Unavailable(f"{path} has format {self.meta.get('format')!r}, not {FORMAT!r}")
-        self.readers: dict[bytes, Reader | None] = {}  # the gate keeps here whom it has found
+        self.readers: dict[bytes, Reader | str] = {}  # the gate keeps here what it has found
         self.base_url = self.meta["base_url"]
         self.upstream = self.meta["upstream"]
         self.find_reader = lru_cache(_KEPT)(self._find_reader)
@@ -75,11 +76,19 @@ class Snapshot:
 
     def _find_reader(self, digest: bytes) -> Reader | None:
         """Whoever holds the credential of this SHA-256; expired ones are the caller's to see."""
-        rows = self._ask("SELECT id, expires_at, rights FROM credential WHERE digest = ?", digest)
+        rows = self._ask(
+            "SELECT id, expires_at, rights, scope FROM credential WHERE digest = ?", digest
+        )
         if not rows:
             return None
-        credential_id, expires_at, rights = rows[0]
-        return Reader(credential_id, expires_at, self._rights(rights))
+        credential_id, expires_at, rights, scope = rows[0]
+        reader = Reader(credential_id, expires_at, self._rights(rights))
+        return reader if scope is None else _limited(reader, json.loads(scope))
+
+    def find_refusal(self, digest: bytes) -> str:
+        """Why the credential of this SHA-256 ended, or will have when it expires; or ""."""
+        rows = self._ask("SELECT text FROM refused WHERE digest = ?", digest)
+        return str(rows[0][0]) if rows else ""
 
     @lru_cache(_KEPT)  # noqa: B019  lives as long as the snapshot is kept, and is bounded
     def _rights(self, text: str) -> tuple[Right, ...]:
@@ -125,6 +134,14 @@ class Snapshot:
 
     def _ask(self, sql: str, *values: Any) -> list[Any]:
         return self._database.execute(sql, values).fetchall()
+
+
+def _limited(reader: Reader, scope: dict[str, Any]) -> Reader:
+    most = ALL
+    if scope["versions"]:
+        most = Coverage(EVERYTHING, versions=scope["versions"], not_in_range=scope["not_in_range"])
+    networks = tuple(scope["networks"])
+    return replace(reader, most=most, networks=networks, elsewhere=scope["elsewhere"])
 
 
 def _entry(row: Any) -> FileEntry:
@@ -179,9 +196,11 @@ class Snapshots:
         return found.st_ino, found.st_mtime_ns, found.st_size
 
     def _take_over(self) -> None:
-        identity = self._identity()
-        if identity is None and self._newest is None:
-            identity = self._first()
+        self._read(self._identity())
+        if self._newest is None:  # none is there, or only one of an earlier release
+            self._read(self._first())
+
+    def _read(self, identity: object) -> None:
         if identity == self._seen or identity is None:
             return  # somebody else did, or it was taken away: the old one is good still
         self._seen = identity

@@ -29,25 +29,29 @@ class Usage:
         self._lock = threading.Lock()
         self._file = -1
         self._written = 0
-        self._noted: dict[int, float] = {}  # by credential
+        self._noted: dict[tuple[int, str], float] = {}  # by credential and network
 
-    def note_key(self, credential_id: int, agent: str, now: float) -> None:
-        """The key opened a door; said once in five minutes."""
-        if now < self._noted.get(credential_id, 0) + NOTED_EVERY:
+    def note_key(self, credential_id: int, agent: str, network: str, now: float) -> None:
+        """The key opened a door; said once in five minutes for each network that it came from."""
+        key = (credential_id, network)
+        if now < self._noted.get(key, 0) + NOTED_EVERY:
             return
         if len(self._noted) >= _KEPT:
             self._noted.clear()
-        self._noted[credential_id] = now
-        self._write(credential_id, 0, agent, now)
+        self._noted[key] = now
+        self._write(credential_id, 0, agent, now, network)
 
     def note_download(self, credential_id: int, file_id: int, agent: str, now: float) -> None:
         """A whole file was sent; credential 0 is a stranger."""
         self._write(credential_id, file_id, agent, now)
 
-    def _write(self, credential_id: int, file_id: int, agent: str, now: float) -> None:
+    def _write(
+        self, credential_id: int, file_id: int, agent: str, now: float, network: str = ""
+    ) -> None:
         if self._folder is None:
             return
-        line = json.dumps([int(now), credential_id, file_id, client_of(agent)]) + "\n"
+        note = [int(now), credential_id, file_id, client_of(agent), network]
+        line = json.dumps(note) + "\n"
         try:
             with self._lock:
                 self._append(self._folder, line.encode())

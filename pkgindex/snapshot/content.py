@@ -9,15 +9,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Q
 from django.utils import timezone
 
-from licenses.entitlements import Holder, Right, may_download
+from licenses.credentials import list_refusals
+from licenses.entitlements import Holder, may_download
 from licenses.generation import current_generation
-from licenses.models import Credential, License, Tier
+from licenses.models import Credential
 from pkgindex.index.coverage import NOTHING
 from pkgindex.index.format import FORMAT, to_microseconds
 from pkgindex.models import File, Project, Release, ReservedName, counting_moment
+from pkgindex.snapshot.holders import Holders, Sentences
 
 _DATES_OF_RELEASE = ("released_at", "backported_to")
 _OF_FILE = (
@@ -25,8 +26,6 @@ _OF_FILE = (
 )  # fmt: skip
 Rows = list[tuple[Any, ...]]
 _FAR = datetime(9999, 1, 1, tzinfo=UTC)
-# Of several refusals the mildest is told (licenses.entitlements.may_download).
-_ORDER = {status: rank for rank, status in enumerate(("active", "lapsed", "suspended", "revoked"))}
 
 
 @dataclass
@@ -35,32 +34,11 @@ class Content:
 
     meta: Rows = field(default_factory=list)
     credential: Rows = field(default_factory=list)
+    refused: Rows = field(default_factory=list)
     sentence: Rows = field(default_factory=list)
     project: Rows = field(default_factory=list)
     file: Rows = field(default_factory=list)
     reserved: Rows = field(default_factory=list)
-
-
-class _Sentences:
-    """Each sentence once, by number."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[str, int] = {"": 0}
-        self._of_right: dict[tuple[int, str, str], int] = {}
-        self._nobody = Credential()
-
-    def rows(self) -> Rows:
-        return [(number, text) for text, number in self._numbers.items() if number]
-
-    def of_right(self, right: Right) -> int:
-        """Why the right covers no release of the far future."""
-        key = (right.tier_id, right.status, f"{right.updates_until:%Y-%m-%d}")
-        if key not in self._of_right:
-            holder = Holder(self._nobody, (right,))
-            verdict = may_download(holder, tier_ids={right.tier_id}, released_at=_FAR)
-            text = f"{verdict.reason}; see {settings.BASE_URL}/account/"
-            self._of_right[key] = self._numbers.setdefault(text, len(self._numbers))
-        return self._of_right[key]
 
 
 def read_content() -> Content:
@@ -69,9 +47,10 @@ def read_content() -> Content:
     """
     generation = current_generation()
     content = Content()
-    sentences = _Sentences()
-    rights = _rights_by_customer(sentences)
-    content.credential = sorted(_credentials(rights))  # in the order of the table: a third faster
+    sentences = Sentences()
+    # In the order of the table: a third faster.
+    content.credential = sorted(Holders(sentences).rows())
+    content.refused = [(bytes.fromhex(key), text) for key, text in list_refusals(timezone.now())]
     content.sentence = sentences.rows()
     content.file, newest, digests = _files()
     content.project = list(_projects(newest, digests))
@@ -92,44 +71,6 @@ def _meta(generation: int, content: Content) -> Iterator[tuple[str, str]]:
     yield from own_settings().items()
     names = repr(sorted(row[1:4] for row in content.project))
     yield "catalog", hashlib.sha256(names.encode()).hexdigest()
-
-
-def _credentials(rights: dict[int, str]) -> Iterator[tuple[Any, ...]]:
-    rows = Credential.objects.filter(kind=Credential.Kind.INDEX, revoked_at__isnull=True)
-    columns = rows.values_list("digest", "pk", "customer_id", "expires_at")
-    for digest, number, customer_id, expires_at in columns.iterator(chunk_size=5000):
-        expires = None if expires_at is None else to_microseconds(expires_at)
-        yield bytes.fromhex(digest), number, expires, rights.get(customer_id, "[]")
-
-
-def _rights_by_customer(sentences: _Sentences) -> dict[int, str]:
-    """customer → his rights as JSON: [[tier, until or null, sentence], …], the best first."""
-    found: dict[int, list[tuple[int, int, int | None, int]]] = defaultdict(list)
-    active = Q(status=License.Status.ACTIVE)
-    # Most are active, and then no date matters: reading dates is what would take the time.
-    held = License.objects.filter(active).values_list("customer_id", "tier_id")
-    for customer_id, tier_id in held.iterator(chunk_size=5000):
-        found[customer_id].append((0, tier_id, None, 0))
-    tiers = {tier.pk: str(tier) for tier in Tier.objects.select_related("product")}
-    columns = ("customer_id", "tier_id", "status", "updates_until")
-    for customer_id, tier_id, status, updates_until in (
-        License.objects.exclude(active).order_by("pk").values_list(*columns)
-    ):
-        right = Right(tier_id, tiers[tier_id], status, updates_until)
-        is_lapsed = status == License.Status.LAPSED
-        until = to_microseconds(updates_until) if is_lapsed else NOTHING
-        found[customer_id].append((_ORDER[status], tier_id, until, sentences.of_right(right)))
-    texts: dict[Any, str] = {}
-    return {customer_id: _as_json(rights, texts) for customer_id, rights in found.items()}
-
-
-def _as_json(rights: list[tuple[int, int, int | None, int]], texts: dict[Any, str]) -> str:
-    """Most customers have the same rights as others, so most texts are there already."""
-    key = tuple(rights)
-    if key not in texts:
-        ordered = sorted(rights, key=lambda right: right[0])
-        texts[key] = json.dumps([right[1:] for right in ordered])
-    return texts[key]
 
 
 def _files() -> tuple[Rows, dict[int, int], dict[int, Any]]:

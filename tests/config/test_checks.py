@@ -1,6 +1,6 @@
 import pytest
 
-from config.checks import _check_sqlite, check_database, is_safe_sqlite
+from config.checks import _check_sqlite, check_database, check_operators, is_safe_sqlite
 from config.settings import SQLITE_OPTIONS
 
 SAFE = (3, 53, 4)
@@ -44,3 +44,12 @@ def test_atomic_requests_is_an_error(settings):
         settings.DATABASES["default"]["ATOMIC_REQUESTS"] = False
 
     assert "wheelbarrow.E003" in ids(problems)
+
+
+def test_a_table_of_operators_that_is_not_there_is_a_warning(settings, tmp_path):
+    found = []
+    for name in ("", str(tmp_path / "none.tsv"), __file__):
+        settings.NETWORK_OPERATORS_FILE = name
+        found.append([message.id for message in check_operators(None)])
+
+    assert found == [[], ["wheelbarrow.W034"], []]

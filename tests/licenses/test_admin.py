@@ -5,10 +5,21 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django import Settings
 
 from licenses.credentials import find_credential
-from licenses.models import Contact, Credential, Customer, License, Tier, User
+from licenses.generation import current_generation
+from licenses.models import (
+    Contact,
+    Credential,
+    CredentialNetwork,
+    Customer,
+    LeakReport,
+    License,
+    Tier,
+    User,
+)
 from licenses.status import lapse_license, revoke_license
 from tests.make import make_credential, make_customer, make_license, make_tier
 
@@ -279,3 +290,36 @@ def test_a_person_added_by_the_owner_has_no_password(owner: Client):
     user = User.objects.get(email="new@example.com")
     assert not user.has_usable_password()
     assert not user.is_superuser
+
+
+@pytest.mark.parametrize("model", ["tier", "product"])
+def test_a_new_name_reaches_the_index_at_once(owner: Client, model: str):
+    row = {"tier": make_tier(), "product": make_tier().product}[model]
+    before = current_generation()
+    fields = {
+        "tier": {"product": row.pk, "slug": "pro", "rank": 0, "features": "[]",
+                 "tickets_per_quarter": 0},
+        "product": {"slug": "hare", "tiers-TOTAL_FORMS": 0, "tiers-INITIAL_FORMS": 0},
+    }[model]  # fmt: skip
+    if model == "tier":
+        fields["product"] = row.product_id
+
+    response = owner.post(url(model, "change", row.pk), {"name": "Gold", **fields})
+
+    assert response.status_code == 302, response.content.decode()
+    row.refresh_from_db()
+    assert row.name == "Gold"
+    assert current_generation() > before
+
+
+def test_where_a_credential_was_used_and_found_stands_on_its_page(owner: Client):
+    credential, _ = make_credential(make_customer())
+    CredentialNetwork.objects.create(credential=credential, day="2026-05-01", network="AS1 ONE")
+    LeakReport.objects.create(
+        credential=credential, url="https://x.example/leak", at=timezone.now()
+    )
+
+    page = owner.get(url("credential", "change", credential.pk)).content.decode()
+
+    assert "AS1 ONE" in page
+    assert "https://x.example/leak" in page

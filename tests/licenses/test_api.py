@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import OperationalError
+from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 from wheelbarrow_client import InvalidLicense, verify
@@ -17,6 +18,7 @@ from licenses.credentials import create_lease_credential, revoke_credential, rot
 from licenses.issuing import Grant, renew_license
 from licenses.models import Credential, Lease, License, SigningKey
 from licenses.root_key import public_key_text
+from licenses.scopes import make_scope
 from licenses.signing_keys import signer_for
 from licenses.status import lapse_license, revoke_license
 from tests.licenses.api import LEASE, ApiClient, claims
@@ -243,7 +245,7 @@ def test_without_a_usable_credential_the_answer_is_401_and_says_why(license: Lic
     assert said(token).startswith(
         f'The credential "prod" (...{token[-4:]}) was revoked on {now:%Y-%m-%d}, leaked; http://'
     )
-    assert "is of the other kind (index)" in said(index_key)
+    assert "is of the other kind: it opens the index and leases nothing; " in said(index_key)
     assert Client().put(f"/v1/leases/{IID}", "{}").status_code == 401
 
 
@@ -287,6 +289,27 @@ def test_a_renewal_costs_four_statements(api: ApiClient, django_assert_num_queri
         api.lease(IID)  # the credential with its license; the other two are on the other alias
     with django_assert_num_queries(2, using="volatile"):
         api.lease(IID)
+
+
+def test_a_lease_key_for_a_network_is_refused_elsewhere(license: License, settings):
+    settings.TRUSTED_PROXIES = 1
+    scope = make_scope(networks=["192.0.2.0/24"])
+    credential, token = create_lease_credential(
+        license.pk, name="prod", at=timezone.now(), scope=scope
+    )
+    api = ApiClient(token)
+
+    def ask(address: str) -> HttpResponse:
+        api.headers["X-Forwarded-For"] = f"10.0.0.1, {address}"
+        return api.put(IID)
+
+    assert ask("192.0.2.7").status_code == 200
+    refused = ask("198.51.100.1")
+    assert refused.status_code == 401
+    assert "is not for this network" in refused.json()["error"]
+    assert ask("192.0.2.8").status_code == 200
+    credential.refresh_from_db()
+    assert credential.last_network == "192.0.2.0/24"
 
 
 def test_a_database_that_is_away_is_503_and_never_a_verdict(

@@ -3,13 +3,24 @@
 from datetime import datetime, timedelta
 
 import pytest
+from django.utils import timezone
 
+from billing.chores import do_chores
+from billing.models import Chore
 from licenses.lease_duties import lease_duties, prune_usage
 from licenses.leases import Wish, release_lease
-from licenses.models import Lease, LeaseHour, LeasePool, License, LicenseEvent
+from licenses.models import (
+    CredentialNetwork,
+    Lease,
+    LeaseHour,
+    LeasePool,
+    License,
+    LicenseEvent,
+)
 from licenses.usage import usage_of
 from outbox.models import Mail
 from tests.licenses.leasing import AT, BOTH, ask, limited, sums, wish
+from tests.make import make_credential, make_customer
 
 pytestmark = pytest.mark.django_db(databases=BOTH)
 DAY = timedelta(days=1)
@@ -214,3 +225,23 @@ def test_a_pool_whose_license_is_gone_is_forgotten():
     lease_duties(AT)
 
     assert LeasePool.objects.count() == 0
+
+
+def test_the_night_forgets_what_is_no_longer_shown():
+    now = timezone.now()
+    old = now - timedelta(days=500)
+    LeaseHour.objects.create(license_id=1, hour=old)
+    LeaseHour.objects.create(license_id=1, hour=now - timedelta(days=2))
+    credential, _ = make_credential(make_customer())
+    CredentialNetwork.objects.create(credential=credential, day=old.date(), network="AS1")
+    do_chores(now)
+    Chore.objects.filter(name="prune").update(due_at=now)
+
+    do_chores(now)
+
+    assert LeaseHour.objects.count() == 1
+    assert not CredentialNetwork.objects.exists()
+    chore = Chore.objects.get(name="prune")
+    assert chore.outcome == "1 hours of threads and 1 uses of keys forgotten"
+    assert chore.due_at is not None
+    assert chore.due_at > now

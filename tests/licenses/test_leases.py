@@ -119,6 +119,18 @@ def test_a_restart_in_the_same_slot_takes_the_place_of_the_old_at_once():
     assert sums(license) == (100, 0)
 
 
+def test_a_crash_loop_of_twenty_restarts_is_one_lease_of_its_slot_at_every_moment():
+    license = limited(100)
+    ask(license, wish(90, slot="host/1"))
+
+    for restart in range(20):
+        answer = ask(license, wish(10, slot="host/2"), AT + restart * timedelta(seconds=45))
+        assert got(answer) == ("OK", 10, 0)
+        assert sums(license) == (100, 0)
+
+    assert Lease.objects.filter(license_id=license.pk, slot="host/2").count() == 1
+
+
 def test_the_slot_of_another_customer_is_left_alone():
     ours, theirs = limited(100), limited(100)
     ask(ours, wish(10, slot="web/1"))

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from lib.addresses import client_address, one_client
 from lib.tokens import TokenKind, mint_token
-from pkgindex.index.addresses import client_address
 from pkgindex.index.failures import ALLOWED, WINDOW, Failures
 from tests.pkgindex.index_client import IndexClient
 
@@ -65,7 +65,7 @@ def test_the_eleventh_wrong_key_is_429_and_a_good_one_is_never(holder: IndexClie
 
     assert [reply.status for reply in replies] == [401] * ALLOWED + [429]
     assert 0 < int(replies[-1].headers["Retry-After"]) <= WINDOW
-    assert replies[-1].reason.startswith("Too many wrong keys, try again in ")
+    assert replies[-1].reason.startswith("The key is unknown; too often, try again in ")
     assert holder.get("/simple/").status == 200
     assert IndexClient().get("/simple/").status == 200
     assert IndexClient("wb_ix_wrong", address="10.1.1.1").get("/simple/").status == 401
@@ -100,10 +100,11 @@ def test_behind_a_proxy_the_client_cannot_choose_its_address(settings):
         (3, "1.1.1.1", "9.9.9.9"),
         (1, "", "9.9.9.9"),
         (1, "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        (1, "::ffff:192.0.2.7", "192.0.2.7"),
         (1, "nonsense:", "nonsense:"),
     ],
 )
 def test_the_address_is_the_nth_from_the_right(proxies: int, forwarded: str, expected: str):
     environ = {"REMOTE_ADDR": "9.9.9.9", "HTTP_X_FORWARDED_FOR": forwarded}
 
-    assert client_address(environ, proxies) == expected
+    assert one_client(client_address(environ, proxies)) == expected

@@ -25,7 +25,7 @@ OTHER = (
     "Your license does not cover this project, it needs Hare Pro; see http://testserver/pricing/"
 )
 NO_KEY = "This needs a key; see http://testserver/pricing/"
-BAD_KEY = "This key is not known or no longer valid"
+BAD_KEY = "The key is unknown"
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,12 @@ import sqlite3
 import time
 import tracemalloc
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+from lib.tokens import TokenKind, mint_token
 from pkgindex.index.format import FORMAT, SCHEMA
 from pkgindex.index.standalone import make_index
 from tests.pkgindex.index_client import basic
@@ -23,7 +25,7 @@ def make_snapshot(path: Path, credentials: int) -> None:
         meta = {"format": FORMAT, "base_url": "http://x", "upstream": "", "catalog": "c"}
         database.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
         database.executemany(
-            "INSERT INTO credential VALUES (?, ?, NULL, '[[1, null, 0]]')",
+            "INSERT INTO credential VALUES (?, ?, NULL, '[[1, null, 0]]', NULL)",
             sorted((hashlib.sha256(key(n).encode()).digest(), n) for n in range(credentials)),
         )
         database.execute(
@@ -33,8 +35,9 @@ def make_snapshot(path: Path, credentials: int) -> None:
         database.execute("COMMIT")
 
 
+@cache
 def key(number: int) -> str:
-    return f"wb_ix_{number:036}"
+    return mint_token(TokenKind.INDEX, entropy=number.to_bytes(32))
 
 
 @pytest.fixture(scope="module")

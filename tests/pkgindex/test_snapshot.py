@@ -1,7 +1,9 @@
 """The snapshot: who makes it, when it is seen, and what happens when it is not there."""
 
 import os
+import sqlite3
 import threading
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -183,6 +185,15 @@ def test_a_snapshot_that_cannot_be_read_is_passed_over(stranger: IndexClient):
 def test_without_any_snapshot_the_first_request_makes_one(stranger: IndexClient):
     make_project("hare", is_public=True)
     snapshot_path().unlink()
+
+    assert stranger.get_as_exported("/simple/hare/").status == 200
+
+
+def test_a_snapshot_of_an_earlier_release_is_made_anew_by_the_first_request(stranger: IndexClient):
+    make_project("hare", is_public=True)
+    raise_generation()
+    with closing(sqlite3.connect(snapshot_path())) as database, database:
+        database.execute("UPDATE meta SET value = '1' WHERE name = 'format'")
 
     assert stranger.get_as_exported("/simple/hare/").status == 200
 

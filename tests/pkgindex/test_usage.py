@@ -1,5 +1,6 @@
 """Uses are noted without a database, and folded into it once."""
 
+import json
 import os
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -31,6 +32,7 @@ def folded() -> list[tuple[date, str, Customer | None, str, int]]:
 
 
 def test_the_use_of_a_key_is_noted_with_the_client(holder: IndexClient):
+    holder.address = "192.0.2.77"
     holder.get("/simple/", user_agent=AGENT)
     assert Credential.objects.get().last_used_at is None
 
@@ -38,6 +40,7 @@ def test_the_use_of_a_key_is_noted_with_the_client(holder: IndexClient):
 
     credential = Credential.objects.get()
     assert credential.last_client == "pip/26.3"
+    assert credential.last_network == "192.0.2.0/24"
     assert credential.last_used_at is not None
 
 
@@ -53,6 +56,15 @@ def test_the_use_is_written_once_in_five_minutes(holder: IndexClient, time_machi
     credential = Credential.objects.get()
     assert credential.last_client == "uv/0.13.10"
     assert credential.last_used_at == NOON + timedelta(minutes=6)
+
+
+def test_each_network_is_noted_and_no_address_is_kept(holder: IndexClient):
+    for holder.address in ("192.0.2.7", "192.0.2.8", "198.51.100.9", "192.0.2.7"):
+        holder.get("/simple/", user_agent=AGENT)
+
+    (spool,) = spool_folder().iterdir()
+    lines = [json.loads(line) for line in spool.read_text().splitlines()]
+    assert [line[-1] for line in lines] == ["192.0.2.0/24", "198.51.100.0/24"]
 
 
 def test_downloads_are_counted_by_day_customer_file_and_client(
@@ -102,7 +114,7 @@ def test_what_was_folded_is_not_folded_again(holder: IndexClient, file: File):
 
 def test_a_half_line_waits_and_a_broken_one_is_passed_over(license: License, file: File):
     credential = Credential.objects.create(customer=license.customer, digest="d", hint="h")
-    line = f'[1767225600, {credential.pk}, {file.pk}, "uv/0.13.9"]\n'
+    line = f'[1767225600, {credential.pk}, {file.pk}, "uv/0.13.9", ""]\n'
     spool = spool_folder() / "1-abc.usage"
     spool.parent.mkdir(parents=True)
     spool.write_text("nonsense\n[1]\n[1e99, 1, 1, 1]\n" + line + line[:20])
@@ -117,7 +129,7 @@ def test_a_half_line_waits_and_a_broken_one_is_passed_over(license: License, fil
 def test_a_note_about_nobody_is_passed_over(file: File):
     spool_folder().mkdir(parents=True)
     (spool_folder() / "1-abc.usage").write_text(
-        '[1767225600, 99, 1, ""]\n[1767225600, 0, 99, ""]\n'
+        '[1767225600, 99, 1, "", ""]\n[1767225600, 0, 99, "", ""]\n[1767225600, 99, 0, "", ""]\n'
     )
 
     assert folded() == []
@@ -142,8 +154,8 @@ def test_the_notes_of_a_process_that_ended_are_taken_away(file: File):
 def test_a_folder_that_cannot_be_written_to_stops_no_install(tmp_path: Path):
     (tmp_path / "file").write_text("")
 
-    Usage(tmp_path / "file").note_key(1, AGENT, 0)
-    Usage(None).note_key(1, AGENT, 0)
+    Usage(tmp_path / "file").note_key(1, AGENT, "192.0.2.0/24", 0)
+    Usage(None).note_key(1, AGENT, "192.0.2.0/24", 0)
 
 
 @pytest.mark.parametrize("agent", ["", "\xff\xfe", "<script>", "a" * 500 + "/1"])

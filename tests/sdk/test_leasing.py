@@ -261,7 +261,7 @@ def test_after_a_key_was_revoked_the_license_comes_anew_by_the_lease(
 
     process.lease.beat()
 
-    assert process.lease._refused_keys == {first.kid}
+    assert process.lease._asker.refused_keys == {first.kid}
     assert process.lease.document.rev == 2
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -41,10 +42,13 @@ def start(
             archive.extractall(tmp_path / "site")
     running: list[subprocess.Popen[str]] = []
 
-    def run(threads: int, slot: str = "", code: str = "") -> "subprocess.Popen[str]":
+    def run(
+        threads: int, slot: str = "", code: str = "", python: str = sys.executable
+    ) -> "subprocess.Popen[str]":
         environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(tmp_path),
+            "TMPDIR": str(tmp_path),
             "PYTHONPATH": str(tmp_path / "site"),
             "NO_PROXY": "*",
             "WHEELBARROW_LICENSE": document,
@@ -53,7 +57,7 @@ def start(
         }
         what = ["-c", code] if code else ["-m", "hare_ent", "work", str(threads)]
         process = subprocess.Popen(
-            [sys.executable, "-u", *what],
+            [python, "-u", *what],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -81,6 +85,39 @@ def until(what: Callable[[], bool], seconds: float = SECONDS) -> float:
 
 def rows() -> int:
     return Lease.objects.count()
+
+
+def find_pythons() -> list[str]:
+    """The oldest and the newest that the client is for, of those on this machine."""
+    home = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    candidates = [str(path) for path in home.glob("versions/*/bin/python3")]
+    candidates += [found for minor in range(9, 20) if (found := shutil.which(f"python3.{minor}"))]
+    known: dict[tuple[int, int], str] = {}
+    for python in candidates:
+        code = "import sys, ssl; print(*sys.version_info[:2])"
+        done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            major, minor = map(int, done.stdout.split())
+            known.setdefault((major, minor), python)
+    usable = sorted(version for version in known if version >= (3, 9))
+    return [known[version] for version in dict.fromkeys([*usable[:1], *usable[-1:]])]
+
+
+def test_the_oldest_and_the_newest_python_lease_and_say_goodbye(start: Start):
+    pythons = find_pythons()
+    if not pythons:
+        pytest.skip("no other Python on this machine")
+    processes = [start(10, slot=str(number), python=one) for number, one in enumerate(pythons)]
+    until(lambda: rows() == len(pythons))
+    assert sums(License.objects.get()) == (10 * len(pythons), 0)
+
+    for process in processes:
+        process.terminate()
+        said, errors = process.communicate(timeout=SECONDS)
+        assert "10 threads" in said, errors
+        assert errors == ""
+
+    assert rows() == 0
 
 
 def test_five_pools_of_fifty_on_one_block(start: Start):

@@ -16,6 +16,10 @@ class Clock:
         self._floor = 0.0  # the newest signed time, and when it was seen
         self._seen_at = 0.0
 
+    def after_fork_in_child(self) -> None:
+        """The lock may have been held by a thread that is not here."""
+        self._lock = threading.Lock()
+
     def age(self) -> float:
         """Seconds since some moment in the past; only differences mean anything."""
         if _BOOT is not None:

@@ -7,28 +7,27 @@ the customer's program, and no thread runs before `start`.
 from __future__ import annotations
 
 import atexit
-import base64
 import logging
 import os
 import random
 import threading
-import uuid
 import weakref
 from collections.abc import Sequence
 from typing import Any, Callable
 
+from .answers import Answer
+from .asking import Asker
 from .clock import Clock
 from .document import License, verify
-from .surroundings import environment, is_offline, slot
-from .tokens import LEASE, InvalidLicense, read_revoked_keys, read_token
-from .transport import BadCredential, Transport, Unreachable
+from .surroundings import is_offline
+from .together import Together
+from .tokens import InvalidLicense, read_revoked_keys
+from .transport import GOODBYE_SECONDS, BadCredential, Transport, Unreachable
 from .verdicts import Heard, Verdict, decide
 
 log = logging.getLogger("wheelbarrow_client")
 
 FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 30.0, 900.0
-JITTER = 0.2
-LEAST_PAUSE_SECONDS, MOST_PAUSE_SECONDS = 60.0, 900.0  # what a server may ask for
 SKEW_SECONDS = 86_400.0
 SAY_AGAIN_SECONDS = 86_400.0
 KEYS_EVERY_SECONDS = 86_400.0
@@ -57,20 +56,23 @@ class Lease:
         version: str = "",
         clock: Clock | None = None,
         on_document: Callable[[str, License], None] | None = None,
+        together: Together | None = None,
     ) -> None:
         self.document = document
         self.wanted = wanted
-        self.iid = str(uuid.uuid4())
         self.heard: Heard | None = None
         self.clock = clock or Clock()
-        self._transport, self._roots = transport, roots
+        self._asker: Asker | None = None
+        if transport is not None:
+            self._asker = Asker(
+                transport, roots=roots, clock=self.clock, package=package, version=version,
+                together=together,
+            )  # fmt: skip
         self._on_change, self._on_document = on_change, on_document
         self._released_at = released_at
-        self._package, self._version = package, version
         self._started = self.clock.age()
-        self._seq, self._failures = 0, 0
+        self._failures = 0
         self._etag = ""
-        self._refused_keys: frozenset[str] = frozenset()
         self._keys_at: float | None = None
         self._told: Verdict | None = None
         self._said = ("", 0.0)
@@ -86,12 +88,17 @@ class Lease:
 
     # --- what the vendor's package calls -----------------------------------------------------
 
+    @property
+    def iid(self) -> str:
+        """The name of this process at the server; "" if it asks nobody."""
+        return self._asker.iid if self._asker else ""
+
     def start(self) -> Verdict:
         """Begin to lease in the background; the verdict for now, which waits for nobody."""
         _hook_once()
         self._tell()
-        if self._transport is not None and not is_offline():
-            self._transport.prepare()
+        if self._asker is not None and not is_offline():
+            self._asker.transport.prepare()
             self._start_thread()
         return self.verdict()
 
@@ -113,26 +120,37 @@ class Lease:
         self._wake.set()
 
     def stop(self) -> None:
-        """Goodbye: the threads are free at once. Takes a second at most, and never raises."""
+        """Goodbye: the threads are free at once. Takes about a second at most, and never raises.
+
+        Said by the lease's own thread, after whatever it is asking: a renewal that came after the
+        goodbye would hold the threads for nobody.
+        """
         with self._lock:
             if self._stopped:
                 return
             self._stopped = True
-            was_running = self._thread is not None
+            thread = self._thread
         self._wake.set()
-        if was_running and self._transport is not None:
-            try:
-                self._transport.delete_lease(self.iid)
-            except Unreachable as error:
-                log.debug("no goodbye: %s", error)
+        if thread is threading.current_thread():  # from on_change
+            self._say_goodbye()
+        elif thread is not None:
+            thread.join(2 * GOODBYE_SECONDS)
+
+    def _say_goodbye(self) -> None:
+        assert self._asker is not None
+        try:
+            self._asker.goodbye()
+        except Exception as error:
+            log.debug("no goodbye: %s", error)
 
     # --- one beat, without thread or pause ----------------------------------------------------
 
     def beat(self) -> float:
         """Ask once and act on the answer; seconds until the next time. Never raises."""
-        assert self._transport is not None
+        assert self._asker is not None
         try:
-            pause = self._ask(self._transport)
+            answer, pause = self._asker.ask(self.wanted, self.heard)
+            self._take(self._asker, answer)
             self._failures = 0
         except BadCredential as error:
             self._say(f"No threads can be leased: {error}. Everything runs as before.")
@@ -146,81 +164,32 @@ class Lease:
         self._tell()
         return self._until_surge_ends(pause)
 
-    def _ask(self, transport: Transport) -> float:
-        self._seq += 1
-        nonce = base64.b64encode(os.urandom(16)).decode()
-        token = transport.put_lease(self.iid, self._request(nonce))
-        try:
-            answer = read_token(
-                token, self._roots, purpose=LEASE, use="lease", refused_keys=self._refused_keys
-            )
-        except InvalidLicense as error:
-            raise Unreachable(f"an answer that the seller did not sign: {error}") from error
-        expected = (self.iid, nonce, self._seq)
-        if (answer.get("iid"), answer.get("nonce"), answer.get("seq")) != expected:
-            raise Unreachable("an answer to another question")
-        return self._take(transport, answer)
-
-    def _request(self, nonce: str) -> dict[str, Any]:
-        heard, age = self.heard, self.clock.age()
-        return {
-            "v": 1,
-            "threads": self.wanted,
-            "procs": 1,
-            "env": environment(),
-            "slot": slot(),
-            "pkg": self._package[:40],
-            "ver": self._version[:19],
-            "nonce": nonce,
-            "seq": self._seq,
-            "held": {"firm": heard.firm if heard else 0, "surge": heard.surge if heard else 0},
-            "unreached_s": int(age - (heard.at if heard else self._started)),
-        }
-
-    def _take(self, transport: Transport, answer: dict[str, Any]) -> float:
-        try:
-            issued_at = float(answer["iat"])
-            heard = Heard(
-                code=str(answer["code"]),
-                firm=int(answer["firm"]),
-                surge=int(answer["surge"]),
-                surge_s=float(answer["surge_s"]),
-                at=self.clock.age(),
-                grace_s=float(answer["grace_s"]),
-                limit=answer["pool"]["limit"],
-                message=str(answer.get("msg", "")),
-                url=str(answer.get("url", "")),
-            )
-            pause, newest = float(answer["next_s"]), int(answer["lic_rev"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise Unreachable("an answer in a form that this release does not know") from error
-        self.heard = heard
-        self.clock.learn(issued_at)
-        skew = self.clock.skew(issued_at)
+    def _take(self, asker: Asker, answer: Answer) -> None:
+        self.heard = answer.heard
+        self.clock.learn(answer.issued_at)
+        skew = self.clock.skew(answer.issued_at)
         if abs(skew) > SKEW_SECONDS:
             self._say(f"This machine's clock is off by {skew / 3600:.0f} hours.")
-        self._refresh(transport, newest)
-        paced: float = min(max(pause, LEAST_PAUSE_SECONDS), MOST_PAUSE_SECONDS)
-        return paced * _jitter()
+        self._refresh(asker, answer.newest_rev)
 
-    def _refresh(self, transport: Transport, newest: int) -> None:
+    def _refresh(self, asker: Asker, newest: int) -> None:
         """Fetch the newer document, and once a day the list of revoked keys; neither is urgent."""
         try:
             if self._keys_at is None or self.clock.age() - self._keys_at > KEYS_EVERY_SECONDS:
-                listed = transport.get_revoked_keys()
+                listed = asker.transport.get_revoked_keys()
                 if listed:
-                    self._refused_keys |= read_revoked_keys(listed, self._roots)
+                    asker.refused_keys |= read_revoked_keys(listed, asker.roots)
                 self._keys_at = self.clock.age()
             if newest > self.document.rev:
-                text, etag = transport.get_license(self._etag)
+                text, etag = asker.transport.get_license(self._etag)
                 if text:
-                    self._adopt(text)
+                    self._adopt(asker, text)
                     self._etag = etag
         except (Unreachable, InvalidLicense) as error:
             log.debug("no newer license: %s", error)
 
-    def _adopt(self, text: str) -> None:
-        document = verify(text, self._roots, refused_keys=self._refused_keys)
+    def _adopt(self, asker: Asker, text: str) -> None:
+        document = verify(text, asker.roots, refused_keys=asker.refused_keys)
         is_ours = document.license_id == self.document.license_id
         if is_ours and document.rev > self.document.rev:
             self.document = document
@@ -273,7 +242,10 @@ class Lease:
     def _after_fork_in_child(self) -> None:
         """The thread is dead here and the lease is the parent's: a new one, under a new name."""
         was_running = self._thread is not None and not self._stopped
-        self.iid, self.heard, self._failures = str(uuid.uuid4()), None, 0
+        self.heard, self._failures = None, 0
+        self.clock.after_fork_in_child()
+        if self._asker is not None:
+            self._asker.after_fork_in_child()
         self._started, self._told = self.clock.age(), None
         self._begin()
         if was_running:
@@ -284,16 +256,15 @@ def _run(reference: weakref.ref[Lease], wake: threading.Event) -> None:
     """Beats until the lease stops or nobody holds it any more."""
     while True:
         lease = reference()
-        if lease is None or lease._stopped:  # noqa: SLF001
+        if lease is None:
+            return
+        if lease._stopped:  # noqa: SLF001
+            lease._say_goodbye()  # noqa: SLF001
             return
         pause = lease.beat()
         del lease
         wake.wait(pause)
         wake.clear()
-
-
-def _jitter() -> float:
-    return random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311  no secret
 
 
 def _hook_once() -> None:

@@ -83,21 +83,33 @@ class Product:
             )
         return found
 
-    def lease(self, threads: int, on_change: Callable[[Verdict], None], **options: Any) -> Lease:
+    def lease(
+        self,
+        threads: int,
+        on_change: Callable[[Verdict], None],
+        *,
+        together: bool = True,
+        **options: Any,
+    ) -> Lease:
         """Threads of the license's pool, renewed in the background after `start()`.
 
-        Without a lease key on this machine, and in CI and tests, everything that is wanted runs.
+        Processes of one user on one host renew *together*: one of them asks for all. Without a
+        lease key on this machine, and in CI and tests, everything that is wanted runs.
         Raises Unlicensed.
         """
         from .leasing import Lease  # noqa: PLC0415
+        from .surroundings import environment, is_offline  # noqa: PLC0415
+        from .together import Together, open_folder  # noqa: PLC0415
         from .transport import Transport  # noqa: PLC0415
 
         found = self.require()
         key = os.environ.get(self.variables[2], "").strip()
-        transport = None
+        transport, folder = None, None
         if key and found.hosts:
             agent = f"{self.package}/{self.version}" if self.version else self.package
             transport = Transport(found.hosts[0].rstrip("/"), key, agent)
+            if together and not is_offline():
+                folder = open_folder(found.license_id, key, agent, environment())
         return Lease(
             found,
             wanted=threads,
@@ -108,6 +120,7 @@ class Product:
             package=self.package,
             version=self.version,
             on_document=self._adopt,
+            together=None if folder is None else Together(folder),
             **options,
         )
 

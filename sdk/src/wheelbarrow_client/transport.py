@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 TIMEOUT_SECONDS = 5.0
@@ -28,7 +28,7 @@ class Transport:
     """One server and one credential."""
 
     host: str  # e.g. https://shop.example
-    credential: str
+    credential: str = field(repr=False)  # a traceback with values must not show it
     agent: str = "wheelbarrow-client"
 
     def put_lease(self, iid: str, body: dict[str, Any]) -> str:
@@ -36,6 +36,14 @@ class Transport:
         text, _ = self._send("PUT", f"/v1/leases/{iid}", json.dumps(body).encode())
         try:
             return str(json.loads(text)["lease"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise Unreachable("the answer is no lease") from error
+
+    def post_batch(self, body: dict[str, Any]) -> str:
+        """The signed answer to several processes, unverified. Raises Unreachable."""
+        text, _ = self._send("POST", "/v1/leases:batch", json.dumps(body).encode())
+        try:
+            return str(json.loads(text)["leases"])
         except (ValueError, KeyError, TypeError) as error:
             raise Unreachable("the answer is no lease") from error
 
@@ -89,7 +97,7 @@ class Transport:
             headers["If-None-Match"] = etag
         request = urllib.request.Request(self.host + path, body, headers, method=method)  # noqa: S310
         try:
-            with urllib.request.urlopen(request, timeout=timeout) as answer:  # noqa: S310
+            with _opener().open(request, timeout=timeout) as answer:
                 data = answer.read(MAX_BYTES + 1)
                 return data[:MAX_BYTES].decode("utf-8", "replace"), answer.headers.get("ETag") or ""
         except urllib.error.HTTPError as error:
@@ -106,6 +114,17 @@ class Transport:
         if status == 401:
             raise BadCredential(_reason(body))
         raise Unreachable(f"status {status}", _seconds(headers.get("Retry-After", "")))
+
+
+def _opener() -> Any:
+    """Follows no redirect: that would carry the credential to another host."""
+    import urllib.request  # noqa: PLC0415
+
+    class Straight(urllib.request.HTTPRedirectHandler):
+        def redirect_request(self, *_: Any) -> None:
+            return None
+
+    return urllib.request.build_opener(Straight)
 
 
 def _reason(body: bytes) -> str:

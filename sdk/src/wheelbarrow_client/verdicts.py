@@ -20,6 +20,7 @@ class Heard:
     surge: int
     surge_s: float
     at: float
+    asked: int | None = None  # how many threads it answers
     grace_s: float = GRACE.total_seconds()
     limit: int | None = None
     message: str = ""
@@ -62,10 +63,19 @@ def decide(
 
 def _leased(wanted: int, heard: Heard, silent_for: float) -> Verdict:
     surge = heard.surge if silent_for < heard.surge_s else 0  # I3: its end was known beforehand
-    threads = min(wanted, heard.firm + surge)
+    threads = min(wanted, heard.firm + surge + _not_asked_yet(wanted, heard))
     if heard.code == "LAPSED":
         return Verdict(threads, f"{heard.message} {heard.url}".strip())
     return Verdict(threads, "" if threads == wanted else _line(heard, threads, wanted))
+
+
+def _not_asked_yet(wanted: int, heard: Heard) -> int:
+    """What is wanted since then, where all that was asked for was granted: as at a start, it runs
+    until there is an answer.
+    """
+    if heard.asked is None or heard.firm + heard.surge < heard.asked:
+        return 0
+    return max(0, wanted - heard.asked)
 
 
 def _alone(wanted: int, limit: int | None, *, silent_for: float, grace_s: float) -> Verdict:

@@ -1,0 +1,157 @@
+"""One question to the license server and its signed answer: for one process or for a whole host."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import os
+import random
+import uuid
+from collections.abc import Sequence
+from typing import Any, Callable
+
+from .answers import Answer, of_member, read_answer
+from .clock import Clock
+from .surroundings import environment, slot
+from .together import Envelope, Together
+from .tokens import LEASE, InvalidLicense, read_token
+from .transport import Transport, Unreachable
+from .verdicts import Heard
+
+log = logging.getLogger("wheelbarrow_client")
+
+JITTER = 0.2
+FOLLOWER = 1.25  # of the pause: then the leader's answer should be there
+
+
+class Asker:
+    """What one process says to the server, under its own name."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        roots: Sequence[str],
+        clock: Clock,
+        package: str = "",
+        version: str = "",
+        together: Together | None = None,
+    ) -> None:
+        self.transport, self.roots = transport, roots
+        self.iid = str(uuid.uuid4())
+        self.refused_keys: frozenset[str] = frozenset()
+        self._clock, self._together = clock, together
+        self._started = clock.age()
+        self._package, self._version = package[:40], version[:19]
+        self._seq = 0
+
+    def ask(self, wanted: int, heard: Heard | None) -> tuple[Answer, float]:
+        """The newest answer, and the seconds until the next time. Raises Unreachable.
+
+        Alone at first and whenever the number changes; then together with others of this host.
+        """
+        together = self._together
+        if together is None or heard is None or heard.asked != wanted:
+            return self._ask_alone(wanted, heard)
+        try:
+            envelope = together.answer()
+            if envelope is not None and heard.at < envelope.at <= self._clock.age():
+                answer = self._read(envelope, wanted)
+                if answer is not None:
+                    return answer, self._until_the_leaders_next(answer)
+            if together.lead():
+                return self._ask_for_all(together, wanted)
+        except (OSError, Unreachable) as error:  # whatever is wrong there, alone it may work
+            log.debug("asking alone: %s", error)
+        return self._ask_alone(wanted, heard)
+
+    def goodbye(self) -> None:
+        """Raises Unreachable, and OSError."""
+        if self._together is not None:
+            self._together.leave()
+        self.transport.delete_lease(self.iid)
+
+    def after_fork_in_child(self) -> None:
+        self.iid, self._started = str(uuid.uuid4()), self._clock.age()
+        if self._together is not None:
+            self._together.forget()
+
+    def _ask_alone(self, wanted: int, heard: Heard | None) -> tuple[Answer, float]:
+        request = {**self._common(), **self._own(wanted, heard)}
+        envelope = self._send(lambda body: self.transport.put_lease(self.iid, body), request)
+        answer = self._read(envelope, wanted)
+        if answer is None:
+            raise Unreachable("an answer to another question")
+        if self._together is not None:
+            self._join(self._together, wanted)
+        return answer, answer.pause_s * _jitter()
+
+    def _ask_for_all(self, together: Together, wanted: int) -> tuple[Answer, float]:
+        """Those that were killed are said goodbye for, the others are renewed."""
+        members, dead = together.members()
+        for iid in dead:
+            self.transport.delete_lease(iid)
+        envelope = self._send(self.transport.post_batch, {**self._common(), "members": members})
+        answer = self._read(envelope, wanted)
+        if answer is None:  # somebody cleaned up: our own file is gone
+            raise Unreachable("an answer to others")
+        together.put_answer(envelope)
+        return answer, answer.pause_s * _jitter()
+
+    def _until_the_leaders_next(self, answer: Answer) -> float:
+        passed = self._clock.age() - answer.heard.at
+        return max(1.0, answer.pause_s * FOLLOWER - passed) * random.uniform(1.0, 1.05)  # noqa: S311
+
+    def _join(self, together: Together, wanted: int) -> None:
+        try:
+            together.join(self.iid, {"threads": wanted, "slot": slot()})
+        except OSError as error:
+            log.debug("asking alone from now on: %s", error)
+            self._together = None
+
+    def _send(self, ask: Callable[[dict[str, Any]], str], body: dict[str, Any]) -> Envelope:
+        at = self._clock.age()
+        return Envelope(ask(body), body["nonce"], body["seq"], at)
+
+    def _read(self, envelope: Envelope, asked: int) -> Answer | None:
+        """What it says to this process, if the seller signed it; None if it does not."""
+        try:
+            claims = read_token(
+                envelope.token,
+                self.roots,
+                purpose=LEASE,
+                use="lease",
+                refused_keys=self.refused_keys,
+            )
+        except InvalidLicense as error:
+            raise Unreachable(f"an answer that the seller did not sign: {error}") from error
+        mine = of_member(claims, self.iid) or claims
+        expected = (self.iid, envelope.nonce, envelope.seq)
+        if (mine.get("iid"), mine.get("nonce"), mine.get("seq")) != expected:
+            return None
+        return read_answer(mine, at=envelope.at, asked=asked)
+
+    def _common(self) -> dict[str, Any]:
+        self._seq += 1
+        return {
+            "v": 1,
+            "env": environment(),
+            "pkg": self._package,
+            "ver": self._version,
+            "nonce": base64.b64encode(os.urandom(16)).decode(),
+            "seq": self._seq,
+        }
+
+    def _own(self, wanted: int, heard: Heard | None) -> dict[str, Any]:
+        since = heard.at if heard else self._started
+        return {
+            "threads": wanted,
+            "procs": 1,
+            "slot": slot(),
+            "held": {"firm": heard.firm if heard else 0, "surge": heard.surge if heard else 0},
+            "unreached_s": int(self._clock.age() - since),
+        }
+
+
+def _jitter() -> float:
+    return random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311  no secret
