@@ -24,7 +24,7 @@ from licenses.credentials import revoke_credential
 from licenses.models import Credential, Customer, License, User
 from licenses.status import lapse_license, revoke_license
 from pkgindex.index import ROUTES
-from support.models import Attachment, InboundMail, Ticket
+from support.models import Attachment, InboundMail, Message, Ticket
 from tests.flows.browserless import Visitor
 from tests.make import make_credential, make_customer, make_license, make_tier
 from tests.pkgindex.make import make_file, make_project, make_release
@@ -91,7 +91,11 @@ PAGES: dict[tuple[str, str], dict[str, int]] = {
     ("GET", "owner/tickets/"): only(OWNER, 200, signed=302),
     ("GET", "owner/tickets/inbox/"): only(OWNER, 200, signed=302),
     ("GET", "owner/tickets/inbox/<int:mail_id>/raw/"): only(OWNER, 200, signed=302),
-    ("POST", "owner/tickets/inbox/<int:mail_id>/adopt/"): everybody(302),  # no customer named
+    ("GET", "owner/tickets/inbox/<int:mail_id>/"): only(OWNER, 200, signed=302),
+    ("POST", "owner/tickets/inbox/<int:mail_id>/adopt/"): everybody(302),
+    ("POST", "owner/tickets/inbox/<int:mail_id>/append/"): everybody(302),  # it names no ticket
+    ("POST", "owner/tickets/inbox/put-away/"): everybody(302),
+    ("POST", "owner/tickets/messages/<int:message_id>/split/"): everybody(302),  # the first words
     ("GET", "owner/tickets/files/<int:attachment_id>/"): only(OWNER, 200, signed=302),
     ("GET", "owner/tickets/<int:ticket_id>/"): only(OWNER, 200, signed=302),
     ("POST", "owner/tickets/<int:ticket_id>/answer/"): everybody(302),  # nothing was written
@@ -154,6 +158,7 @@ class World:
         filled = filled.replace("<int:subscription_id>", str(Subscription.objects.get().pk))
         filled = filled.replace("<int:ticket_id>", str(Ticket.objects.get().pk))
         filled = filled.replace("<int:attachment_id>", str(Attachment.objects.get().pk))
+        filled = filled.replace("<int:message_id>", str(Message.objects.get(kind="customer").pk))
         filled = filled.replace("<int:mail_id>", str(InboundMail.objects.get().pk))
         filled = filled.replace("<slug:esp>", "postmark")
         if pattern == "welcome/":
