@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from demo.processes import free_port
 from demo.run import OWNER, Demo
 from tests.browser.person import Person
 
@@ -41,7 +40,7 @@ class RunningDemo:
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
     """The shop, its worker and the stand-in, with three wheels published: as `bin/demo` runs it."""
     data = tmp_path_factory.mktemp("demo")
-    demo = Demo(port=free_port(), standin_port=free_port(), data=data)
+    demo = Demo.on_free_ports(data)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DJANGO_SETTINGS_MODULE", "config.settings")  # and not the tests' own
         try:

@@ -82,6 +82,7 @@ PAGES: dict[tuple[str, str], dict[str, int]] = {
     ("POST", "account/subscriptions/<int:subscription_id>/billing/"): only(HOLDER, 302, signed=404),
     ("POST", "stripe/webhook/"): everybody(400),  # unsigned
     ("POST", "anymail/<slug:esp>/inbound/"): everybody(404),  # no secret: switched off
+    ("POST", "anymail/mailgun/inbound_mime/"): everybody(404),
     ("POST", "anymail/<slug:esp>/tracking/"): everybody(404),
     ("GET", "account/tickets/"): signed_in(200),
     ("GET", "account/tickets/export/"): signed_in(200),
