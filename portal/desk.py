@@ -65,13 +65,14 @@ def desk(request: HttpRequest) -> HttpResponse:
             "ticket": one,
             "number": ordinal(numbers[one.pk]) if numbers[one.pk] else "not counted",
             "per_year": yearly.get(one.customer_id, "nothing"),
-            "due": calendar.shown(one.due_at),
+            "due": calendar.brief(one.due_at),
             "is_overdue": one.is_overdue(at),
         }
         for one in waiting
     ]
     context = {
         "rows": rows,
+        "zone": calendar.zone.key,
         "in_box": waiting_mail().count(),
         "repeated": repeated_causes(at),
     }
@@ -130,22 +131,27 @@ def desk_answer(request: HttpRequest, ticket_id: int) -> HttpResponse:
     deed = request.POST.get("deed", "")
     if deed not in DEEDS:
         return redirect("portal:desk_ticket", ticket.pk)
-    draft = request.POST.get("body", "")
-    needs_words = deed in {"wait", "close", "note"}
-    if files is None or (needs_words and not form.is_valid()):
-        problem = "please write something." if files is not None else TOO_MUCH
-        problem = f"Nothing was sent: {problem}"
-        return _show(request, ticket, draft=draft, problem=problem, status=422)
     try:
-        _do(deed, ticket, form, files)
+        problem = _missing(form, files, deed) or _note_facts(request, ticket)
+        if not problem:
+            _do(deed, ticket, form, files or [])
     except TicketWasMerged:
         return redirect("portal:desk_ticket", ticket.pk)
     except SaidMeanwhile:
         problem = "Nothing was sent: the customer wrote meanwhile. Your words are still below."
-        return _show(request, ticket, draft=draft, problem=problem, status=409)
-    if deed == "note":
-        return redirect("portal:desk_ticket", ticket.pk)
-    return _next(request, ticket)
+    if problem:
+        draft = request.POST.get("body", "")
+        return _show(request, ticket, draft=draft, problem=problem, status=422)
+    return redirect("portal:desk_ticket", ticket.pk) if deed == "note" else _next(request, ticket)
+
+
+def _missing(form: DeskForm, files: list[File] | None, deed: str) -> str:
+    if files is None:
+        return f"Nothing was sent: {TOO_MUCH}"
+    needs_words = deed in {"wait", "close", "note"}
+    return (
+        "Nothing was sent: please write something." if not form.is_valid() and needs_words else ""
+    )
 
 
 def _do(deed: str, ticket: Ticket, form: DeskForm, files: list[File]) -> None:
@@ -178,17 +184,27 @@ def _next(request: HttpRequest, done: Ticket) -> HttpResponse:
 @owners
 @require_POST
 def desk_facts(request: HttpRequest, ticket_id: int) -> HttpResponse:
-    ticket = get_object_or_404(Ticket, pk=ticket_id)
-    form = FactsForm(request.POST)
+    """Only the cause; what is half written stays where it is."""
+    ticket = get_object_or_404(Ticket.objects.select_related("customer"), pk=ticket_id)
     try:
-        if form.is_valid():
-            tickets.note_facts(ticket.pk, **form.cleaned_data)
-            messages.info(request, f"Noted for #{ticket.pk}.")
-        else:
-            messages.warning(request, f"Not noted: {form.errors.as_text()}")
-    except TicketWasMerged as error:
-        messages.warning(request, f"Not noted: {error}.")
-    return redirect("portal:desk_ticket", ticket.pk)
+        problem = _note_facts(request, ticket)
+    except TicketWasMerged:
+        return redirect("portal:desk_ticket", ticket.pk)
+    ticket.refresh_from_db()
+    if not problem:
+        messages.info(request, f"Noted for #{ticket.pk}.")
+    return _show(request, ticket, draft=request.POST.get("body", ""), problem=problem)
+
+
+def _note_facts(request: HttpRequest, ticket: Ticket) -> str:
+    """What the form says of the cause is kept; why not, if it cannot be."""
+    form = FactsForm(request.POST)
+    if "cause" not in request.POST:
+        return ""
+    if not form.is_valid():
+        return f"Not noted: {form.errors.as_text()}"
+    tickets.note_facts(ticket.pk, **form.cleaned_data)
+    return ""
 
 
 @owners

@@ -32,6 +32,7 @@ _numbers = count(1)
 class RunningDemo:
     url: str
     mail: Path
+    mailboxes: str
     owner: str
     password: str
 
@@ -47,7 +48,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
             password = demo.prepare()
             demo.start()
             demo.publish()
-            yield RunningDemo(demo.url, data / "mail", OWNER, password)
+            yield RunningDemo(demo.url, data / "mail", demo.mailboxes, OWNER, password)
         finally:
             demo.processes.stop()
 

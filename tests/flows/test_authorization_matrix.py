@@ -99,8 +99,8 @@ PAGES: dict[tuple[str, str], dict[str, int]] = {
     ("POST", "owner/tickets/messages/<int:message_id>/split/"): everybody(302),  # the first words
     ("GET", "owner/tickets/files/<int:attachment_id>/"): only(OWNER, 200, signed=302),
     ("GET", "owner/tickets/<int:ticket_id>/"): only(OWNER, 200, signed=302),
-    ("POST", "owner/tickets/<int:ticket_id>/answer/"): everybody(302),  # nothing was written
-    ("POST", "owner/tickets/<int:ticket_id>/facts/"): everybody(302),
+    ("POST", "owner/tickets/<int:ticket_id>/answer/"): everybody(302),  # no deed
+    ("POST", "owner/tickets/<int:ticket_id>/facts/"): only(OWNER, 200, signed=302),
     ("POST", "owner/tickets/<int:ticket_id>/merge/"): everybody(302),
     ("GET", "owner/tickets/<int:ticket_id>/public/"): only(OWNER, 200, signed=302),
     # A lease credential alone opens these; tests/licenses/test_api.py goes on from there.

@@ -72,7 +72,7 @@ def test_the_list_shows_what_is_due_soonest_first(owner: Client, customer: Custo
 
     text = page(owner, DESK)
 
-    order = [text.index(one) for one in ("late:", "Old one", "New one", "Waits")]
+    order = [text.index(one) for one in ("Old one", "late:", "New one", "Waits")]
     assert order == sorted(order)
     assert "2nd" in text
     assert late.pk
@@ -173,7 +173,33 @@ def test_facts_are_noted_and_repeated_causes_listed(owner: Client, customer: Cus
     assert "?q=401%20after%20a%20new%20card" in text
 
 
-@pytest.mark.parametrize("fields", [{"cause": "x"}, {"public_url": "javascript:alert(1)"}])
+def test_the_cause_is_saved_with_the_answer_and_no_word_is_lost(owner: Client, customer: Customer):
+    ticket = ticket_of(mail())
+    fields = {"key": "a" * 32, "body": "Half writ", "cause": "bug", "topic": "401"}
+
+    kept = owner.post(f"{DESK}{ticket.pk}/facts/", fields).content.decode()
+    owner.post(f"{DESK}{ticket.pk}/answer/", {**fields, "topic": "402", "deed": "close"})
+
+    assert ">Half writ</textarea>" in kept
+    assert 'value="401"' in kept
+    ticket.refresh_from_db()
+    assert (ticket.status, ticket.cause, ticket.topic) == ("solved", "bug", "402")
+
+
+def test_an_answer_waits_until_its_facts_can_be(owner: Client, customer: Customer):
+    ticket = ticket_of(mail())
+    fields = {"key": "a" * 32, "body": "Try", "cause": "x", "deed": "close"}
+
+    response = owner.post(f"{DESK}{ticket.pk}/answer/", fields)
+
+    assert response.status_code == 422
+    assert ">Try</textarea>" in response.content.decode()
+    assert len(sent_to(DEV)) == 1
+
+
+@pytest.mark.parametrize(
+    "fields", [{"cause": "x"}, {"cause": "", "public_url": "javascript:alert(1)"}]
+)
 def test_facts_that_cannot_be_are_refused(owner: Client, customer: Customer, fields):
     ticket = ticket_of(mail())
 
@@ -273,7 +299,7 @@ def test_an_answer_that_crossed_with_the_customers_words_is_kept_and_not_sent(
     response = owner.post(f"{DESK}{ticket.pk}/answer/", fields)
 
     again = response.content.decode()
-    assert response.status_code == 409
+    assert response.status_code == 422
     assert "the customer wrote meanwhile" in again
     assert ">Try 2.1.</textarea>" in again
     assert "It was our proxy." in again
@@ -431,7 +457,7 @@ def test_a_mail_without_a_sender_is_nobodys(owner: Client, raw: bytes):
 
 
 def test_the_admin_leads_to_the_desk_and_back(owner: Client):
-    assert f'<a href="{DESK}">Tickets</a>' in page(owner, "/owner/")
+    assert f'<a href="{DESK}">Answer tickets</a>' in page(owner, "/owner/")
     assert '<a href="/owner/">Admin</a>' in page(owner, DESK)
 
 
