@@ -75,15 +75,47 @@ def test_no_file_of_the_project_names_a_path_of_this_machine():
     assert found == []
 
 
-def test_every_test_that_the_scenarios_name_is_there():
-    text = (ROOT / "docs/scenarios.md").read_text()
+@pytest.mark.parametrize(
+    ("document", "folder", "at_least"),
+    [("scenarios.md", "tests/flows", 40), ("scenarios-support.md", "tests/support", 25)],
+)
+def test_every_test_that_the_scenarios_name_is_there(document: str, folder: str, at_least: int):
+    text = (ROOT / "docs" / document).read_text()
     named = re.findall(r"`(test_\w+): (test_\w+)`", text)
 
     missing = [
         (file, name)
         for file, name in named
-        if f"def {name}(" not in (ROOT / f"tests/flows/{file}.py").read_text()
+        if f"def {name}(" not in (ROOT / folder / f"{file}.py").read_text()
     ]
 
-    assert len(named) > 40
+    assert len(named) > at_least
+    assert missing == []
+
+
+def test_every_scenario_of_support_has_a_row():
+    text = (ROOT / "docs/scenarios-support.md").read_text()
+    rows = [int(number) for number in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)]
+
+    assert rows == [*range(9, 24), 32, 33]
+
+
+def test_every_test_that_says_it_is_a_scenario_of_support_stands_in_the_table():
+    text = (ROOT / "docs/scenarios-support.md").read_text()
+    files = (ROOT / "tests/support").glob("test_*.py")
+    told = [
+        (file.stem, name, number)
+        for file in files
+        for name, number in re.findall(
+            r'def (test_\w+)\([^)]*\):\n    """Scenario (\d+)', file.read_text()
+        )
+    ]
+
+    missing = [
+        one
+        for one in told
+        if not re.search(rf"^\| {one[2]} \|.*`{one[0]}: {one[1]}`", text, re.MULTILINE)
+    ]
+
+    assert len(told) > 20
     assert missing == []
