@@ -16,14 +16,13 @@ import urllib.request
 from pathlib import Path
 
 from demo.buyer import CARD, Browser, Page
-from demo.processes import free_port
 from demo.run import Demo
 
 
 def main() -> None:
     number = int(sys.argv[1]) if len(sys.argv) > 1 else 10
     with tempfile.TemporaryDirectory() as folder:
-        demo = Demo(port=free_port(), standin_port=free_port(), data=Path(folder))
+        demo = Demo.on_free_ports(Path(folder))
         try:
             demo.prepare()
             demo.start()

@@ -13,14 +13,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-from demo.processes import ROOT, free_port
+from demo.processes import ROOT
 from demo.run import Demo
 
 
 def main() -> int:
     customers, years, seed = (*sys.argv[1:], *("200", "3", "1")[len(sys.argv) - 1 :])[:3]
     with tempfile.TemporaryDirectory() as folder:
-        demo = Demo(port=free_port(), standin_port=free_port(), data=Path(folder))
+        demo = Demo.on_free_ports(Path(folder))
         try:
             demo.prepare()
             demo.start()

@@ -16,18 +16,25 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from demo.asker import go_the_askers_way
 from demo.build import build_wheels
 from demo.buyer import go_the_buyers_way
 from demo.processes import ROOT, DemoFailed, Processes, free_port
 
 OWNER = "owner@hare.example"
+SUPPORT = "support@hare.example"
 
 
 @dataclass
 class Demo:
     port: int
     standin_port: int
+    mail_port: int
     data: Path
+
+    @classmethod
+    def on_free_ports(cls, data: Path) -> Demo:
+        return cls(port=free_port(), standin_port=free_port(), mail_port=free_port(), data=data)
 
     @property
     def url(self) -> str:
@@ -36,6 +43,10 @@ class Demo:
     @property
     def stripe(self) -> str:
         return f"http://localhost:{self.standin_port}"
+
+    @property
+    def mailboxes(self) -> str:
+        return f"http://localhost:{self.mail_port}"
 
     @cached_property
     def processes(self) -> Processes:
@@ -57,6 +68,9 @@ class Demo:
             "STRIPE_API_BASE": self.stripe,
             "LICENSE_ROOT_KEY_FILE": str(self.data / "root.pem"),
             "OWNER_EMAIL": OWNER,
+            "SUPPORT_EMAIL": SUPPORT,
+            "INBOUND_PROVIDERS": "postmark",
+            "ANYMAIL_WEBHOOK_SECRET": _kept_secret(self.data / "mail_secret", "mail:"),
             "NO_PROXY": "localhost,127.0.0.1",
             "no_proxy": "localhost,127.0.0.1",
         }
@@ -74,7 +88,7 @@ class Demo:
         return manage("manage.py", "make_owner", OWNER)
 
     def start(self) -> None:
-        """The stand-in for Stripe, the shop and its worker."""
+        """The stand-in for Stripe, the shop, its worker, and everybody's mailboxes."""
         with step("Starting the stand-in for Stripe"):
             self.processes.start("stripe", "-m", "stripe_standin", *self._standin_options())
             self.processes.wait_for("stripe", f"{self.stripe}/_test/state")
@@ -86,6 +100,12 @@ class Demo:
             )
             self.processes.start("work", "manage.py", "work")
             self.processes.wait_for("shop", f"{self.url}/healthz")
+        with step("Starting the mailboxes"):
+            self.processes.start(
+                "mailboxes", "-m", "demo.mailboxes", "--port", str(self.mail_port),
+                "--folder", str(self.data / "mail"), "--shop", self.url,
+            )  # fmt: skip
+            self.processes.wait_for("mailboxes", f"{self.mailboxes}/")
 
     def _standin_options(self) -> list[str]:
         return [
@@ -142,6 +162,7 @@ def run_demo(*, is_fresh: bool) -> None:
     demo = Demo(
         port=int(os.environ.get("PORT", "8000")),
         standin_port=int(os.environ.get("STANDIN_PORT", "12111")),
+        mail_port=int(os.environ.get("MAIL_PORT", "8025")),
         data=data,
     )
     try:
@@ -162,14 +183,15 @@ def _forget(data: Path) -> None:
 
 
 def check() -> None:
-    """The same on free ports in a temporary folder, then the buyer's way, once."""
+    """The same on free ports in a temporary folder, then the buyer's and the asker's way, once."""
     with tempfile.TemporaryDirectory(prefix="wheelbarrow-check-") as folder:
-        demo = Demo(port=free_port(), standin_port=free_port(), data=Path(folder))
+        demo = Demo.on_free_ports(Path(folder))
         try:
-            demo.prepare()
+            password = demo.prepare()
             demo.start()
             demo.publish()
             go_the_buyers_way(demo.url, Path(folder), step)
+            go_the_askers_way(demo.url, demo.mailboxes, (OWNER, password), step)
         finally:
             demo.processes.stop()
 
@@ -181,7 +203,7 @@ The shop       {demo.url}/
 Prices         {demo.url}/pricing/   pay with card 4242 4242 4242 4242, any date, any CVC
 The owner      {demo.url}/owner/     {OWNER}  {password}
 Stripe's page  {demo.stripe}/        the stand-in; no money moves
-Mail           {demo.data / "mail"}
+Mailboxes      {demo.mailboxes}/        everybody's: read what the shop mailed, write to it
 Logs           {demo.data / "logs"}
 
 Ctrl-C stops everything; `bin/demo --fresh` begins anew.""",
@@ -198,7 +220,7 @@ def _wait(demo: Demo) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bin/demo", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="go the buyer's way once, then end")
+    parser.add_argument("--check", action="store_true", help="buy once, ask once, then end")
     parser.add_argument("--fresh", action="store_true", help="forget an earlier demo first")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

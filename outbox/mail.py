@@ -92,7 +92,7 @@ def deliver_due_mail(at: datetime) -> int:
     A kill between the server's "accepted" and our mark sends the mail a second time, under the
     same Message-ID; nothing is lost.
     """
-    due = Mail.objects.due(at).order_by("due_at").values_list("pk", flat=True)[:100]
+    due = Mail.objects.due(at).order_by("due_at", "pk").values_list("pk", flat=True)[:100]
     return sum(_deliver(pk, at) for pk in list(due))
 
 

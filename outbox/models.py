@@ -14,11 +14,21 @@ class Mail(Claimable):
     subject = models.CharField(max_length=200)
     body = models.TextField()
     headers = models.JSONField(
-        default=dict, blank=True, help_text='added to the usual ones; "" leaves a usual one out'
+        default=dict,
+        db_default={},
+        blank=True,
+        help_text='added to the usual ones; "" leaves a usual one out',
     )
-    message_id = models.CharField(max_length=200, blank=True, db_index=True)
+    message_id = models.CharField(
+        max_length=200, blank=True, default="", db_default="", db_index=True
+    )
     provider_id = models.CharField(
-        max_length=200, blank=True, db_index=True, help_text="how the mail provider names it"
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+        db_index=True,
+        help_text="how the mail provider names it",
     )
     created_at = models.DateTimeField(auto_now_add=True)
     was_queued_now: bool = False  # set by queue_mail on what it returns

@@ -48,9 +48,12 @@ class Project(models.Model):
         max_length=11,
         choices=Status.choices,
         default=Status.ACTIVE,
+        db_default=Status.ACTIVE,
         help_text="archived: no uploads; quarantined: no uploads, and no file is offered",
     )
-    status_reason = models.CharField(max_length=200, blank=True, help_text="shown to installers")
+    status_reason = models.CharField(
+        max_length=200, blank=True, default="", db_default="", help_text="shown to installers"
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
@@ -118,7 +121,9 @@ class Release(models.Model):
     )
     yanked_at = models.DateTimeField(null=True, blank=True)
     yank_reason = models.CharField(max_length=200, blank=True)
-    changelog = models.TextField(blank=True, help_text="what changed, in the customer's words")
+    changelog = models.TextField(
+        blank=True, default="", db_default="", help_text="what changed, in the customer's words"
+    )
 
     class Meta:
         ordering = ["-released_at", "-pk"]
@@ -164,7 +169,7 @@ class File(models.Model):
     )
     uploaded_at = models.DateTimeField(default=timezone.now)
     yanked_at = models.DateTimeField(null=True, blank=True)
-    yank_reason = models.CharField(max_length=200, blank=True)
+    yank_reason = models.CharField(max_length=200, blank=True, default="", db_default="")
 
     class Meta:
         ordering = ["-uploaded_at", "filename"]

@@ -1,45 +1,46 @@
-"""The owner's desk: what waits for him, one page per ticket, and the inbox of everything else."""
+"""The owner's desk: what waits for him, and one page per ticket."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
-from django.db.models import Count
+from django.contrib import messages
+from django.db.models import Count, Max
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from licenses.models import Customer
 from portal.customer_card import customer_card, per_year_of
-from portal.tickets import AnswerForm, as_download, download
+from portal.desk_inbox import waiting_mail
+from portal.owner_site import owners
+from portal.tickets import KEY, TOO_MUCH, AnswerForm, download, read_files
 from support import tickets
+from support.canned import fill_in
 from support.clock import read_calendar
 from support.display import fold_quotes
 from support.mails import local_time
-from support.models import Attachment, CannedReply, InboundMail, Ticket
-from support.public import public_draft
+from support.models import Attachment, CannedReply, InboundMail, Message, Ticket
+from support.public import issue_form, public_draft
 from support.quota import numbers_in_quarter, ordinal
-from support.receiving import adopt
-from support.tickets import NotTheSameCustomer, TicketWasMerged, new_key
-from support.unpacking import Unpackable
+from support.reading import File
+from support.rearranging import NothingLeft, NotTheSameCustomer, merge_tickets, split_ticket
+from support.tickets import new_key
+from support.turns import SaidMeanwhile, TicketWasMerged, newest_words
 
-Outcome = InboundMail.Outcome
 SHOWN = 100
 REPEATED_WITHIN = timedelta(days=90)
-IN_BOX = [
-    Outcome.WAITING,
-    Outcome.STRANGER,
-    Outcome.LAPSED,
-    Outcome.QUARANTINED,
-    Outcome.UNREADABLE,
-    Outcome.AUTOMATIC,
-    Outcome.HELD,
-]
 DEEDS = {"wait", "close", "note", "bounce", "solve"}
-View = Callable[..., HttpResponse]
+
+
+class DeskForm(AnswerForm):
+    seen = forms.IntegerField(required=False)  # the newest words when the page was made
+
+
+class PublicForm(forms.Form):
+    key = forms.RegexField(KEY)
+    seen = forms.IntegerField(required=False)
+    public_url = forms.URLField(max_length=200, assume_scheme="https")
 
 
 class FactsForm(forms.Form):
@@ -48,16 +49,6 @@ class FactsForm(forms.Form):
     task = forms.CharField(max_length=200, required=False)
     public_url = forms.URLField(max_length=200, required=False, assume_scheme="https")
     is_exempt = forms.BooleanField(required=False)
-
-
-def owners(view: View) -> View:
-    """For the owner with his second factor, as the admin is."""
-
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        checked: View = admin.site.admin_view(view)
-        return checked(request, *args, **kwargs)
-
-    return guarded
 
 
 @owners
@@ -74,14 +65,15 @@ def desk(request: HttpRequest) -> HttpResponse:
             "ticket": one,
             "number": ordinal(numbers[one.pk]) if numbers[one.pk] else "not counted",
             "per_year": yearly.get(one.customer_id, "nothing"),
-            "due": calendar.shown(one.due_at),
+            "due": calendar.brief(one.due_at),
             "is_overdue": one.is_overdue(at),
         }
         for one in waiting
     ]
     context = {
         "rows": rows,
-        "in_box": InboundMail.objects.filter(outcome__in=IN_BOX).count(),
+        "zone": calendar.zone.key,
+        "in_box": waiting_mail().count(),
         "repeated": repeated_causes(at),
     }
     return render(request, "portal/ticket_desk.html", context)
@@ -90,7 +82,7 @@ def desk(request: HttpRequest) -> HttpResponse:
 def repeated_causes(at: datetime) -> list[dict[str, Any]]:
     """Topics that came more than once in 90 days: each wants documentation or a better error."""
     lately = Ticket.objects.filter(opened_at__gt=at - REPEATED_WITHIN).exclude(topic="")
-    counted = lately.order_by().values("topic").annotate(times=Count("pk"))
+    counted = lately.order_by().values("topic").annotate(times=Count("pk"), to_do=Max("task"))
     return list(counted.filter(times__gt=1).order_by("-times", "topic")[:20])
 
 
@@ -100,63 +92,84 @@ def desk_ticket(request: HttpRequest, ticket_id: int) -> HttpResponse:
     ticket = get_object_or_404(Ticket.objects.select_related("customer"), pk=ticket_id)
     if ticket.merged_into_id is not None:
         return redirect("portal:desk_ticket", ticket.merged_into_id)
+    canned = CannedReply.objects.filter(slug=request.GET.get("canned", "")).first()
+    return _show(request, ticket, draft=fill_in(canned, ticket) if canned else "")
+
+
+def _show(
+    request: HttpRequest, ticket: Ticket, *, draft: str, problem: str = "", status: int = 200
+) -> HttpResponse:
     at = timezone.now()
     number = numbers_in_quarter([ticket])[ticket.pk]
-    canned = CannedReply.objects.filter(slug=request.GET.get("canned", "")).first()
+    said = ticket.messages.prefetch_related("attachments")
     context = {
         "ticket": ticket,
-        "said": [
-            (message, fold_quotes(message.body))
-            for message in ticket.messages.prefetch_related("attachments")
-        ],
+        "said": [(message, fold_quotes(message.body)) for message in said],
         "card": customer_card(ticket.customer, but=ticket, at=at),
         "number": ordinal(number) if number else "not counted",
         "due": local_time(ticket.due_at),
         "is_overdue": ticket.is_overdue(at),
-        "quarantined": ticket.mails.filter(outcome=Outcome.QUARANTINED).defer("raw"),
+        "quarantined": ticket.mails.filter(
+            outcome=InboundMail.Outcome.QUARANTINED, put_away_at=None
+        ).defer("raw"),
         "canned": CannedReply.objects.all(),
-        "draft": tickets.fill_in(canned, ticket) if canned else "",
+        "draft": draft,
+        "problem": problem,
         "causes": Ticket.Cause.choices,
         "key": new_key(),
+        "seen": newest_words(ticket),
     }
-    return render(request, "portal/ticket_answer.html", context)
+    return render(request, "portal/ticket_answer.html", context, status=status)
 
 
 @owners
 @require_POST
 def desk_answer(request: HttpRequest, ticket_id: int) -> HttpResponse:
     """Send and wait, send and close, note, close, or bounce back; then the next ticket."""
-    ticket = get_object_or_404(Ticket, pk=ticket_id)
-    form = AnswerForm(request.POST)
+    ticket = get_object_or_404(Ticket.objects.select_related("customer"), pk=ticket_id)
+    form, files = DeskForm(request.POST), read_files(request)
     deed = request.POST.get("deed", "")
     if deed not in DEEDS:
         return redirect("portal:desk_ticket", ticket.pk)
-    if deed in {"wait", "close", "note"} and not form.is_valid():
-        messages.warning(request, "Nothing was sent: please write something.")
-        return redirect("portal:desk_ticket", ticket.pk)
     try:
-        _do(deed, ticket, form)
+        problem = _missing(form, files, deed) or _note_facts(request, ticket)
+        if not problem:
+            _do(deed, ticket, form, files or [])
     except TicketWasMerged:
         return redirect("portal:desk_ticket", ticket.pk)
-    if deed == "note":
-        return redirect("portal:desk_ticket", ticket.pk)
-    return _next(request, ticket)
+    except SaidMeanwhile:
+        problem = "Nothing was sent: the customer wrote meanwhile. Your words are still below."
+    if problem:
+        draft = request.POST.get("body", "")
+        return _show(request, ticket, draft=draft, problem=problem, status=422)
+    return redirect("portal:desk_ticket", ticket.pk) if deed == "note" else _next(request, ticket)
 
 
-def _do(deed: str, ticket: Ticket, form: AnswerForm) -> None:
+def _missing(form: DeskForm, files: list[File] | None, deed: str) -> str:
+    if files is None:
+        return f"Nothing was sent: {TOO_MUCH}"
+    needs_words = deed in {"wait", "close", "note"}
+    return (
+        "Nothing was sent: please write something." if not form.is_valid() and needs_words else ""
+    )
+
+
+def _do(deed: str, ticket: Ticket, form: DeskForm, files: list[File]) -> None:
     at = timezone.now()
     form.full_clean()
-    nonce = form.cleaned_data.get("key")  # "bounce back" sends no words, but the key
+    nonce, seen = form.cleaned_data.get("key"), form.cleaned_data.get("seen")
     key = f"desk:{ticket.pk}:{nonce or new_key()}"
+    body = form.cleaned_data.get("body", "")  # "bounce back" needs none
     if deed in {"wait", "close"}:
-        body = form.cleaned_data["body"]
-        tickets.answer_ticket(ticket.pk, body=body, closes=deed == "close", key=key, at=at)
+        tickets.answer_ticket(
+            ticket.pk, body=body, closes=deed == "close", key=key, at=at, files=files, seen=seen
+        )
     elif deed == "note":
-        tickets.add_note(ticket.pk, body=form.cleaned_data["body"], key=key, at=at)
+        tickets.add_note(ticket.pk, body=body, key=key, at=at)
     elif deed == "bounce":
-        tickets.bounce_back(ticket.pk, key=key, at=at)
+        tickets.bounce_back(ticket.pk, key=key, at=at, seen=seen)
     elif deed == "solve":
-        tickets.close_ticket(ticket.pk, at=at)
+        tickets.close_ticket(ticket.pk, at=at, seen=seen)
 
 
 def _next(request: HttpRequest, done: Ticket) -> HttpResponse:
@@ -171,14 +184,27 @@ def _next(request: HttpRequest, done: Ticket) -> HttpResponse:
 @owners
 @require_POST
 def desk_facts(request: HttpRequest, ticket_id: int) -> HttpResponse:
-    ticket = get_object_or_404(Ticket, pk=ticket_id)
-    form = FactsForm(request.POST)
-    if form.is_valid():
-        tickets.note_facts(ticket.pk, **form.cleaned_data)
+    """Only the cause; what is half written stays where it is."""
+    ticket = get_object_or_404(Ticket.objects.select_related("customer"), pk=ticket_id)
+    try:
+        problem = _note_facts(request, ticket)
+    except TicketWasMerged:
+        return redirect("portal:desk_ticket", ticket.pk)
+    ticket.refresh_from_db()
+    if not problem:
         messages.info(request, f"Noted for #{ticket.pk}.")
-    else:
-        messages.warning(request, f"Not noted: {form.errors.as_text()}")
-    return redirect("portal:desk_ticket", ticket.pk)
+    return _show(request, ticket, draft=request.POST.get("body", ""), problem=problem)
+
+
+def _note_facts(request: HttpRequest, ticket: Ticket) -> str:
+    """What the form says of the cause is kept; why not, if it cannot be."""
+    form = FactsForm(request.POST)
+    if "cause" not in request.POST:
+        return ""
+    if not form.is_valid():
+        return f"Not noted: {form.errors.as_text()}"
+    tickets.note_facts(ticket.pk, **form.cleaned_data)
+    return ""
 
 
 @owners
@@ -192,7 +218,7 @@ def desk_merge(request: HttpRequest, ticket_id: int) -> HttpResponse:
         messages.warning(request, "There is no such ticket.")
         return redirect("portal:desk_ticket", ticket.pk)
     try:
-        tickets.merge_tickets(ticket.pk, into_id=into.pk, at=timezone.now())
+        merge_tickets(ticket.pk, into_id=into.pk, at=timezone.now())
     except (NotTheSameCustomer, TicketWasMerged) as error:
         messages.warning(request, f"Not merged: {error}.")
         return redirect("portal:desk_ticket", ticket.pk)
@@ -200,49 +226,57 @@ def desk_merge(request: HttpRequest, ticket_id: int) -> HttpResponse:
 
 
 @owners
-@require_safe
+@require_POST
+def desk_split(request: HttpRequest, message_id: int) -> HttpResponse:
+    """Make a ticket of its own of a customer's words and what came after them."""
+    message = get_object_or_404(Message, pk=message_id, kind=Message.Kind.CUSTOMER)
+    try:
+        new = split_ticket(message.pk, subject=request.POST.get("subject", ""), at=timezone.now())
+    except (NothingLeft, TicketWasMerged) as error:
+        messages.warning(request, f"Not split: {error}.")
+        return redirect("portal:desk_ticket", message.ticket_id)
+    return redirect("portal:desk_ticket", new.pk)
+
+
+@owners
+@require_http_methods(["GET", "HEAD", "POST"])
 def desk_public(request: HttpRequest, ticket_id: int) -> HttpResponse:
-    """A draft for the public tracker; the owner reads it and posts it himself."""
+    """A draft for the public tracker; the owner reads it, posts it, and says where."""
     ticket = get_object_or_404(Ticket.objects.select_related("customer"), pk=ticket_id)
-    context = {"ticket": ticket, "draft": public_draft(ticket), "causes": Ticket.Cause.choices}
+    if request.method == "POST":
+        return _answered_in_public(request, ticket)
+    draft = public_draft(ticket)
+    context = {
+        "ticket": ticket,
+        "draft": draft,
+        "issue_form": issue_form(draft),
+        "key": new_key(),
+        "seen": newest_words(ticket),
+    }
     return render(request, "portal/ticket_public.html", context)
+
+
+def _answered_in_public(request: HttpRequest, ticket: Ticket) -> HttpResponse:
+    form = PublicForm(request.POST)
+    if not form.is_valid():
+        messages.warning(request, "Nothing was sent: please give the address of the answer.")
+        return redirect("portal:desk_public", ticket.pk)
+    given = form.cleaned_data
+    try:
+        tickets.answer_in_public(
+            ticket.pk,
+            public_url=given["public_url"],
+            key=f"public:{ticket.pk}:{given['key']}",
+            at=timezone.now(),
+            seen=given["seen"],
+        )
+    except (SaidMeanwhile, TicketWasMerged):
+        messages.warning(request, "Nothing was sent: something was written meanwhile.")
+        return redirect("portal:desk_ticket", ticket.pk)
+    return _next(request, ticket)
 
 
 @owners
 @require_safe
 def desk_file(request: HttpRequest, attachment_id: int) -> HttpResponse:
     return download(get_object_or_404(Attachment, pk=attachment_id))
-
-
-@owners
-@require_safe
-def desk_inbox(request: HttpRequest) -> HttpResponse:
-    """Strangers, and whatever was not clear; one click makes a ticket of it."""
-    mails = InboundMail.objects.filter(outcome__in=IN_BOX).defer("raw").select_related("ticket")
-    return render(request, "portal/ticket_inbox.html", {"mails": mails[:SHOWN]})
-
-
-@owners
-@require_safe
-def desk_raw(request: HttpRequest, mail_id: int) -> HttpResponse:
-    mail = get_object_or_404(InboundMail, pk=mail_id)
-    return as_download(bytes(mail.raw), f"mail-{mail.pk}.eml")
-
-
-@owners
-@require_POST
-def desk_adopt(request: HttpRequest, mail_id: int) -> HttpResponse:
-    """Make a ticket of a mail for the customer whose number the owner gives."""
-    mail = get_object_or_404(InboundMail.objects.defer("raw"), pk=mail_id, outcome__in=IN_BOX)
-    given = request.POST.get("customer", "").strip()
-    number = int(given) if given.isascii() and given.isdigit() and len(given) < 18 else 0
-    customer = Customer.objects.filter(pk=number).first()
-    if customer is None or not mail.sender:
-        messages.warning(request, "No such customer." if mail.sender else "Nobody to answer to.")
-        return redirect("portal:desk_inbox")
-    try:
-        ticket = adopt(mail.pk, customer_id=customer.pk, at=timezone.now())
-    except Unpackable as error:
-        messages.warning(request, f"This mail cannot be read: {error}")
-        return redirect("portal:desk_inbox")
-    return redirect("portal:desk_ticket", ticket.pk)

@@ -1,10 +1,12 @@
-"""The stock admin, open to the owner with his second factor only."""
+"""The stock admin, and the desk beside it, open to the owner with his second factor only."""
 
+from collections.abc import Callable
 from typing import Any
 
 from allauth.account.authentication import get_authentication_records
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
+from django.contrib import admin
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -35,3 +37,13 @@ def has_second_factor(request: HttpRequest) -> bool:
         return True
     records = get_authentication_records(request, request.user)
     return any(record.get("method") == "mfa" for record in records)
+
+
+def owners(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """A page of the owner's outside the admin, guarded as the admin is."""
+
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        checked: Callable[..., HttpResponse] = admin.site.admin_view(view)
+        return checked(request, *args, **kwargs)
+
+    return guarded

@@ -1,7 +1,7 @@
 from django.conf import settings
 from django.urls import path
 
-from portal import desk, tickets
+from portal import desk, desk_inbox, tickets
 
 DESK = f"{settings.ADMIN_PATH}/tickets"
 urlpatterns = [
@@ -11,13 +11,17 @@ urlpatterns = [
     path("account/tickets/<int:ticket_id>/", tickets.ticket, name="ticket"),
     path("account/tickets/<int:ticket_id>/answer/", tickets.answer_ticket, name="answer_ticket"),
     path(f"{DESK}/", desk.desk, name="desk"),
-    path(f"{DESK}/inbox/", desk.desk_inbox, name="desk_inbox"),
-    path(f"{DESK}/inbox/<int:mail_id>/raw/", desk.desk_raw, name="desk_raw"),
-    path(f"{DESK}/inbox/<int:mail_id>/adopt/", desk.desk_adopt, name="desk_adopt"),
+    path(f"{DESK}/inbox/", desk_inbox.desk_inbox, name="desk_inbox"),
+    path(f"{DESK}/inbox/put-away/", desk_inbox.desk_put_away, name="desk_put_away"),
+    path(f"{DESK}/inbox/<int:mail_id>/", desk_inbox.desk_mail, name="desk_mail"),
+    path(f"{DESK}/inbox/<int:mail_id>/append/", desk_inbox.desk_append, name="desk_append"),
+    path(f"{DESK}/inbox/<int:mail_id>/raw/", desk_inbox.desk_raw, name="desk_raw"),
+    path(f"{DESK}/inbox/<int:mail_id>/adopt/", desk_inbox.desk_adopt, name="desk_adopt"),
     path(f"{DESK}/files/<int:attachment_id>/", desk.desk_file, name="desk_file"),
     path(f"{DESK}/<int:ticket_id>/", desk.desk_ticket, name="desk_ticket"),
     path(f"{DESK}/<int:ticket_id>/answer/", desk.desk_answer, name="desk_answer"),
     path(f"{DESK}/<int:ticket_id>/facts/", desk.desk_facts, name="desk_facts"),
     path(f"{DESK}/<int:ticket_id>/merge/", desk.desk_merge, name="desk_merge"),
+    path(f"{DESK}/messages/<int:message_id>/split/", desk.desk_split, name="desk_split"),
     path(f"{DESK}/<int:ticket_id>/public/", desk.desk_public, name="desk_public"),
 ]

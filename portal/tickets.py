@@ -29,6 +29,7 @@ from support.tickets import Requester, Said, new_key
 
 MAX_FILES = 5
 TICKETS_SHOWN = 100
+TOO_MUCH = f"At most {MAX_FILES} files, 10 MB together."
 KEY = r"^[0-9a-f]{32}$"
 
 
@@ -78,9 +79,9 @@ def _list(request: HttpRequest, form: TicketForm | None = None) -> HttpResponse:
 
 def _open(request: HttpRequest) -> HttpResponse:
     form = TicketForm(request.POST)
-    files = _files(request)
+    files = read_files(request)
     if files is None:
-        form.add_error(None, _TOO_MUCH)
+        form.add_error(None, TOO_MUCH)
     if not form.is_valid():
         return _list(request, form)
     customer = get_object_or_404(customers_of(request), pk=form.cleaned_data["customer"])
@@ -104,8 +105,9 @@ def _open(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def ticket(request: HttpRequest, ticket_id: int) -> HttpResponse:
-    mine = Ticket.objects.held_by(customers_of(request)).select_related("customer")
-    found = get_object_or_404(mine, pk=ticket_id)
+    found = _own_ticket(request, ticket_id)
+    if found.pk != ticket_id:
+        return redirect("portal:ticket", found.pk)
     shown = found.messages.exclude(kind=Message.Kind.NOTE).prefetch_related("attachments")
     context = {
         "ticket": found,
@@ -117,15 +119,21 @@ def ticket(request: HttpRequest, ticket_id: int) -> HttpResponse:
     return render(request, "portal/ticket.html", context)
 
 
+def _own_ticket(request: HttpRequest, ticket_id: int) -> Ticket:
+    """The visitor's ticket, or the one that it was merged into; 404 for anybody else's."""
+    own = Ticket.objects.filter(customer__in=customers_of(request))
+    found = get_object_or_404(own.select_related("customer", "merged_into__customer"), pk=ticket_id)
+    return found.merged_into or found
+
+
 @login_required
 @require_POST
 def answer_ticket(request: HttpRequest, ticket_id: int) -> HttpResponse:
-    mine = Ticket.objects.held_by(customers_of(request)).select_related("customer")
-    found = get_object_or_404(mine, pk=ticket_id)
+    found = _own_ticket(request, ticket_id)
     at = timezone.now()
-    form, files = AnswerForm(request.POST), _files(request)
+    form, files = AnswerForm(request.POST), read_files(request)
     if not form.is_valid() or files is None:
-        messages.warning(request, "Please write something." if files is not None else _TOO_MUCH)
+        messages.warning(request, "Please write something." if files is not None else TOO_MUCH)
     elif is_long_solved(found, at):
         messages.warning(request, "This was solved a while ago; please open a new ticket.")
         return redirect("portal:tickets")
@@ -170,10 +178,7 @@ def as_download(content: bytes, filename: str) -> HttpResponse:
     return response
 
 
-_TOO_MUCH = f"At most {MAX_FILES} files, 10 MB together."
-
-
-def _files(request: HttpRequest) -> list[File] | None:
+def read_files(request: HttpRequest) -> list[File] | None:
     """What was attached; None when it is too much."""
     given = cast("list[UploadedFile]", request.FILES.getlist("files"))
     if len(given) > MAX_FILES or sum(one.size or 0 for one in given) > MAX_FILES_BYTES:

@@ -62,6 +62,11 @@ class Calendar:
         local = moment.astimezone(self.zone)
         return f"{local:%A}, {local.day} {local:%B %Y, %H:%M} {local.tzname()}"
 
+    def brief(self, moment: datetime | None) -> str:
+        """The same for a table that names the zone: "Tue 4 Aug, 17:00"."""
+        local = moment.astimezone(self.zone) if moment else None
+        return f"{local:%a} {local.day} {local:%b, %H:%M}" if local else ""
+
     def _hours(self, at: datetime) -> Iterator[tuple[datetime, datetime]]:
         """Begin and end of each working day from the day of *at* on, in UTC."""
         first = at.astimezone(self.zone).date()

@@ -1,11 +1,12 @@
 """Every mail that support sends, written in the caller's transaction."""
 
 import hashlib
+import re
 from datetime import date, datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 
 from outbox.mail import message_id as outbox_message_id
 from outbox.mail import queue_mail
@@ -16,7 +17,10 @@ from support.references import OWNER, new_message_id, reply_address, threading_h
 
 ANSWER_AGAIN_AFTER = timedelta(hours=24)  # at most one automatic mail to an address in this time
 POINT_AGAIN_AFTER = timedelta(days=30)
-MAX_AUTOMATIC_AN_HOUR = 60  # to everybody together: forged senders must not make us a mill
+# To everybody together, pointers and acknowledgements each: forged senders must not make us a mill.
+MAX_AUTOMATIC_AN_HOUR = 60
+MAX_RECIPIENTS = 10
+_MARKS = re.compile(r"\A(?:\s*(?:re|aw|sv|antw|rif)\s*:)+", re.IGNORECASE)
 ANSWER_ABOVE = "---- write your answer above this line ----"
 # People's answers carry no Auto-Submitted (RFC 3834); the machine's say that they are its.
 AUTO_REPLIED = {
@@ -32,7 +36,8 @@ def claim_automatic_answer(address: str, at: datetime, *, is_pointer: bool = Fal
     This is what ends every loop with a robot after one mail of ours.
     """
     last_hour = AutomaticAnswer.objects.filter(answered_at__gt=at - timedelta(hours=1))
-    if last_hour.count() >= MAX_AUTOMATIC_AN_HOUR:
+    pointers = Q(pointed_at=F("answered_at"))
+    if last_hour.filter(pointers if is_pointer else ~pointers).count() >= MAX_AUTOMATIC_AN_HOUR:
         return False
     pointed = {"pointed_at": at} if is_pointer else {}
     row, is_new = AutomaticAnswer.objects.get_or_create(
@@ -64,6 +69,7 @@ def acknowledge(ticket: Ticket, at: datetime) -> None:
         template="support/received",
         to=[ticket.requester],
         context={
+            "subject": bare_subject(ticket.subject),
             "ticket": ticket,
             "quota_line": quota_line(ticket, quota) if quota else "",
             "due": local_time(ticket.due_at),
@@ -79,10 +85,27 @@ def send_answer(message: Message) -> None:
     queue_mail(
         f"answer:{message.pk}",
         template="support/answer",
-        to=[ticket.requester],
-        context={"ticket": ticket, "message": message},
+        to=recipients(ticket),
+        context={
+            "subject": bare_subject(ticket.subject),
+            "ticket": ticket,
+            "message": message,
+            "files": list(message.attachments.all()),
+        },
         headers={**threading_headers(ticket, message.message_id), "Auto-Submitted": ""},
     )
+
+
+def recipients(ticket: Ticket) -> list[str]:
+    """Who asked, and everybody of the customer's who wrote in it, the first ten."""
+    wrote = ticket.messages.filter(kind=Message.Kind.CUSTOMER, is_automatic=False)
+    authors = wrote.exclude(author="").values_list("author", flat=True)
+    return list(dict.fromkeys([ticket.requester, *authors]))[:MAX_RECIPIENTS]
+
+
+def bare_subject(subject: str) -> str:
+    """Without the answers' marks before it, so that ours is the only one."""
+    return _MARKS.sub("", subject).strip()
 
 
 def notify_owner(message: Message, *, has_just_opened: bool) -> None:
@@ -129,7 +152,7 @@ def point(mail: InboundMail, *, message_id: str, at: datetime, template: str) ->
         template=template,
         to=[mail.sender],
         context={
-            "subject": mail.subject or "your mail",
+            "subject": bare_subject(mail.subject) or "your mail",
             "tracker_url": settings.TRACKER_URL,
             "security_email": settings.SECURITY_EMAIL,
         },

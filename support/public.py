@@ -4,19 +4,22 @@ import re
 from collections.abc import Iterable
 
 from django.conf import settings
+from django.utils.http import urlencode
 
 from lib.redaction import redact
 from licenses.models import Contact
 from support.addresses import FREEMAIL, organization_of
 from support.models import Message, Ticket
 
+MAX_QUERY = 7_000  # characters; GitHub refuses longer ones
 _MIN_NAME = 3  # letters; shorter ones would take half of the words along
-_ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+# Each begins where a run begins and gives nothing back: a customer's long line costs no minute.
+_ADDRESS = re.compile(r"(?<![\w.+-])[\w.+-]++@[\w-]++(?:\.[\w-]++)+")
 _IPV4 = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b")
 _IPV6 = re.compile(r"(?<![\w:])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![\w:])", re.IGNORECASE)
 _USER_OF_URL = re.compile(r"(?<=://)[^\s/@]+@")
 # Long and mixed of letters and digits: a key, a digest, a session.
-_KEY = re.compile(r"\b(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{20,}\b")
+_KEY = re.compile(r"(?<![\w-])(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{20,}+")
 _SIGNATURE = re.compile(r"\n-- ?\n.*\Z", re.DOTALL)
 _QUOTED = re.compile(r"^>(?!>>(?: |$)).*\n?", re.MULTILINE)
 _WORDS_OF_COMPANIES = {
@@ -38,6 +41,16 @@ def public_draft(ticket: Ticket) -> str:
     return anonymous("\n\n".join(parts), ticket)
 
 
+def issue_form(draft: str) -> str:
+    """GitHub's form for a new issue with the draft filled in; "" where the tracker is no GitHub's,
+    or the draft is too long for an address.
+    """
+    tracker = re.match(r"https://github\.com/[\w.-]+/[\w.-]+", settings.TRACKER_URL)
+    title, _, body = draft.removeprefix("# ").partition("\n\n")
+    query = urlencode({"title": title, "body": body})
+    return f"{tracker[0]}/issues/new?{query}" if tracker and len(query) <= MAX_QUERY else ""
+
+
 def anonymous(text: str, ticket: Ticket) -> str:
     """The text without names, addresses, domains, IP addresses and keys."""
     text = redact(text).replace("[secret]", "[key]")
@@ -45,7 +58,8 @@ def anonymous(text: str, ticket: Ticket) -> str:
     text = _ADDRESS.sub("[address]", text)
     addresses = _addresses(ticket)
     for domain in sorted(_domains(addresses), key=len, reverse=True):
-        text = re.sub(rf"(?i)\b(?:[\w-]+\.)*{re.escape(domain)}\b", "[domain]", text)
+        hosts = rf"(?i)(?<![\w-])(?:[\w-]{{1,63}}\.){{0,10}}{re.escape(domain)}\b"
+        text = re.sub(hosts, "[domain]", text)
     for name in sorted(_names(ticket, addresses), key=len, reverse=True):
         text = re.sub(rf"(?i)(?<!\w){re.escape(name)}(?!\w)", "[name]", text)
     text = _KEY.sub("[key]", text)

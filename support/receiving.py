@@ -15,11 +15,12 @@ from outbox.claims import Claim
 from outbox.models import Mail
 from support import bounces, mails, tickets
 from support.answering import answer_above, command_of
-from support.models import InboundMail, MailEvent
+from support.models import InboundMail, MailEvent, Message
 from support.reading import ReadMail, clean, read_mail
 from support.sorting import Verdict, sort_mail
-from support.tickets import Requester, Said
+from support.tickets import Requester
 from support.unpacking import Unpackable, mail_bytes, provider_events
+from support.words import said_by
 
 log = logging.getLogger(__name__)
 BATCH = 100
@@ -102,7 +103,7 @@ def _open(mail: ReadMail, row: InboundMail, verdict: Verdict, at: datetime) -> d
         at=at,
         follows=verdict.ticket,
     )
-    return {"ticket": ticket}
+    return {"ticket": ticket, **_copy_note(row)}
 
 
 def _join(mail: ReadMail, row: InboundMail, verdict: Verdict, at: datetime) -> dict[str, Any]:
@@ -110,29 +111,41 @@ def _join(mail: ReadMail, row: InboundMail, verdict: Verdict, at: datetime) -> d
     if not verdict.automatic:
         bounces.clear_bouncing(mail.sender)
     tickets.add_customer_message(verdict.ticket.pk, said_by(mail, row, verdict), at=at)
-    return {}
+    return _copy_note(row)
+
+
+def _copy_note(row: InboundMail) -> dict[str, Any]:
+    """A mail may come by two ways, e.g. to two of our addresses; then it is said once."""
+    is_said = Message.objects.filter(mail_id=row.pk).exists()
+    return {} if is_said else {"note": "a copy of a mail that came before"}
 
 
 def _reply(mail: ReadMail, row: InboundMail, verdict: Verdict, at: datetime) -> dict[str, Any]:
     """The owner answered the notification in his own mail program."""
     assert verdict.ticket is not None
     ticket = verdict.ticket.merged_into or verdict.ticket
+    said = said_by(mail, row)
     command, text = command_of(answer_above(mail.text))
     if not text:
         mails.tell_owner(
-            f"unsent:{row.pk}",
+            f"unsent:{said.key}",
             subject=f"Not sent: your answer to #{ticket.pk}",
             text=f"Nothing stood above the line, so nothing was sent to {ticket.requester}.",
         )
         return {"note": "nothing above the line; not sent"}
-    key = f"mail:{row.pk}"
     if command == "note":
-        tickets.add_note(ticket.pk, body=text, key=key, at=at)
+        tickets.add_note(ticket.pk, body=text, key=said.key, at=at, mail_id=row.pk)
     else:
         tickets.answer_ticket(
-            ticket.pk, body=text, closes=command == "close", key=key, at=at, mail_id=row.pk
+            ticket.pk,
+            body=text,
+            closes=command == "close",
+            key=said.key,
+            at=at,
+            files=mail.files,
+            mail_id=row.pk,
         )
-    return {"ticket": ticket}
+    return {"ticket": ticket, **_copy_note(row)}
 
 
 def _hold(mail: ReadMail, row: InboundMail, verdict: Verdict, at: datetime) -> dict[str, Any]:
@@ -162,28 +175,6 @@ _DEEDS = {
     Outcome.STRANGER: _point,
     Outcome.LAPSED: _point,
 }
-
-
-def said_by(mail: ReadMail, row: InboundMail, verdict: Verdict | None = None) -> Said:
-    """The mail's words as they are kept in a ticket."""
-    return Said(
-        body=mail.text or "(no text; see the attachments or the raw mail)",
-        key=f"mail:{row.pk}",
-        author=mail.sender,
-        message_id=mail.message_id,
-        files=mail.files,
-        verified=verdict.verified if verdict else "",
-        is_automatic=bool(verdict and verdict.automatic),
-        mail_id=row.pk,
-    )
-
-
-def adopt(mail_id: int, *, customer_id: int, at: datetime) -> Any:
-    """Make a ticket of a stranger's or an unreadable mail, by the owner's hand."""
-    row = InboundMail.objects.get(pk=mail_id)
-    return tickets.adopt_mail(
-        mail_id, customer_id=customer_id, mail=said_by(read_mail(mail_bytes(row)), row), at=at
-    )
 
 
 def _read_event(row: MailEvent, at: datetime) -> Act:

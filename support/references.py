@@ -16,6 +16,7 @@ from lib.sealing import derive
 from outbox.models import Mail
 from support.models import Message, Ticket
 
+MAX_CONTINUED = 20  # messages looked at
 MAX_REFERENCES_CHARS = 1_500  # relays refuse headers above 4,096
 CUSTOMER, OWNER = "t", "o"
 _TOKEN = re.compile(r"\+([to])_([0-9]{1,18})_([a-z2-7]{26})@", re.IGNORECASE)
@@ -65,6 +66,18 @@ def find_answered(answers: Iterable[str]) -> Ticket | None:
     ours = Message.objects.exclude(kind=Message.Kind.NOTE).filter(message_id__in=wanted)
     found = {message.message_id: message.ticket for message in ours.select_related("ticket")}
     return next((found[one] for one in wanted if one in found), None)
+
+
+def find_continued(answers: Iterable[str]) -> list[Ticket]:
+    """Tickets with a customer's mail that is answered, the nearest first.
+
+    Such ids are no secret, and anybody may write one on his mail: ask who it is that uses it.
+    """
+    wanted = list(answers)
+    said = Message.objects.filter(kind=Message.Kind.CUSTOMER, message_id__in=wanted)
+    found = said.select_related("ticket__merged_into").order_by("pk")[:MAX_CONTINUED]
+    nearest = sorted(found, key=lambda message: wanted.index(message.message_id))
+    return [message.ticket for message in nearest]
 
 
 def _replaced(ids: list[str]) -> list[str]:

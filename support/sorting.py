@@ -15,7 +15,7 @@ from support.automatic import automatic_reason
 from support.bounces import failed_addresses
 from support.models import InboundMail, Message, Ticket
 from support.reading import ReadMail
-from support.references import OWNER, find_answered, find_token
+from support.references import OWNER, Token, find_answered, find_continued, find_token
 from support.tickets import REOPENS_WITHIN
 
 MAX_AN_HOUR = 20  # mails from one address
@@ -62,6 +62,9 @@ def is_own(mail: ReadMail) -> bool:
 
 
 def is_flood(row: InboundMail, sender: str) -> bool:
+    """Too many from one address; the owner may answer as many tickets as he likes."""
+    if sender == normalize_email(settings.OWNER_EMAIL):
+        return False
     hour = (row.received_at - timedelta(hours=1), row.received_at)
     earlier = InboundMail.objects.filter(sender=sender, received_at__range=hour)
     return bool(sender) and earlier.exclude(pk=row.pk).count() >= MAX_AN_HOUR
@@ -90,7 +93,7 @@ def _by_thread(mail: ReadMail, row: InboundMail, at: datetime, automatic: str) -
     found = find_token(came_to)
     if found and found[0].side == OWNER:
         return _from_owner(mail, found[1], automatic)
-    ticket = found[1] if found else find_answered(mail.answers)
+    ticket = _named(found, mail) or _continued(mail)
     if ticket is None:
         return None
     ticket = ticket.merged_into or ticket
@@ -102,6 +105,22 @@ def _by_thread(mail: ReadMail, row: InboundMail, at: datetime, automatic: str) -
     if is_long_solved(ticket, at) and not automatic:
         return _for_customer(ticket.customer_id, at, Match.CONTACT, follows=ticket)
     return Verdict(Outcome.MESSAGE, ticket=ticket, customer_id=ticket.customer_id)
+
+
+def _named(found: tuple[Token, Ticket] | None, mail: ReadMail) -> Ticket | None:
+    """The ticket of the token; but the message that is answered may have moved to another one."""
+    answered = find_answered(mail.answers)
+    if found is None:
+        return answered
+    if answered is not None and answered.customer_id == found[1].customer_id:
+        return answered
+    return found[1]
+
+
+def _continued(mail: ReadMail) -> Ticket | None:
+    """Who adds to his own or a colleague's mail; to others the id of such a mail opens nothing."""
+    tickets = [ticket.merged_into or ticket for ticket in find_continued(mail.answers)]
+    return next((ticket for ticket in tickets if may_write_to(ticket, mail.sender)), None)
 
 
 def _from_owner(mail: ReadMail, ticket: Ticket, automatic: str) -> Verdict:

@@ -1,4 +1,4 @@
-"""Open, answer, close, merge: the only code that writes a ticket's status and clock."""
+"""Open, ask, answer, note, close: what is said in a ticket."""
 
 import uuid
 from collections.abc import Sequence
@@ -11,22 +11,16 @@ from django.db import transaction
 from lib.sealing import derive
 from licenses.models import Customer
 from support import mails
-from support.clock import due_after, read_calendar
+from support.canned import say_canned
+from support.clock import due_after
 from support.files import store_file
-from support.models import Attachment, CannedReply, InboundMail, Message, Ticket
+from support.models import Attachment, Message, Ticket
 from support.reading import File
 from support.references import new_message_id
+from support.turns import check_seen, lock_ticket, run_clock, stop_clock
 
 REOPENS_WITHIN = timedelta(days=30)
-Status, Kind, Match = Ticket.Status, Message.Kind, Ticket.Match
-
-
-class TicketWasMerged(Exception):
-    """It lives on in another ticket; show that one."""
-
-
-class NotTheSameCustomer(Exception):
-    """Tickets of two customers are never merged."""
+Status, Kind = Ticket.Status, Message.Kind
 
 
 @dataclass(frozen=True)
@@ -87,147 +81,104 @@ def open_ticket(
 @transaction.atomic
 def add_customer_message(ticket_id: int, said: Said, *, at: datetime) -> Ticket:
     """What the customer adds. A person's words start the clock again; a robot's are only shown."""
-    ticket = _lock(ticket_id)
+    ticket = lock_ticket(ticket_id)
     if Message.objects.filter(key=said.key).exists():
         return ticket
     message = _add(ticket, Kind.CUSTOMER, said, at)
     if not said.is_automatic:
-        _run_clock(ticket, at)
+        run_clock(ticket, at)
         mails.notify_owner(message, has_just_opened=False)
     return ticket
 
 
 @transaction.atomic
 def answer_ticket(
-    ticket_id: int, *, body: str, closes: bool, key: str, at: datetime, mail_id: int | None = None
+    ticket_id: int,
+    *,
+    body: str,
+    closes: bool,
+    key: str,
+    at: datetime,
+    files: Sequence[File] = (),
+    seen: int | None = None,
+    mail_id: int | None = None,
 ) -> Ticket:
-    """Mail the owner's answer; then the ticket waits for the customer, or is solved."""
-    ticket = _lock(ticket_id)
+    """Mail the owner's answer; then the ticket waits for the customer, or is solved.
+
+    *seen* is what `newest_words` was when he read the ticket: raises SaidMeanwhile when the
+    customer has written since, for what nobody has read must not be closed.
+    """
+    ticket = lock_ticket(ticket_id)
     if Message.objects.filter(key=key).exists():
         return ticket
+    check_seen(ticket, seen)
     said = Said(
         body=body,
         key=key,
         author=settings.OWNER_EMAIL,
         message_id=new_message_id(ticket.pk),
+        files=files,
         mail_id=mail_id,
     )
     message = _add(ticket, Kind.OWNER, said, at)
-    _stop_clock(ticket, Status.SOLVED if closes else Status.PENDING, at)
+    stop_clock(ticket, Status.SOLVED if closes else Status.PENDING, at)
     mails.send_answer(message)
     return ticket
 
 
 @transaction.atomic
-def add_note(ticket_id: int, *, body: str, key: str, at: datetime) -> Ticket:
+def add_note(
+    ticket_id: int, *, body: str, key: str, at: datetime, mail_id: int | None = None
+) -> Ticket:
     """A note of the owner's to himself; it never leaves the house."""
-    ticket = _lock(ticket_id)
+    ticket = lock_ticket(ticket_id)
     if not Message.objects.filter(key=key).exists():
-        _add(ticket, Kind.NOTE, Said(body=body, key=key, author=settings.OWNER_EMAIL), at)
+        said = Said(body=body, key=key, author=settings.OWNER_EMAIL, mail_id=mail_id)
+        _add(ticket, Kind.NOTE, said, at)
     return ticket
 
 
 @transaction.atomic
-def close_ticket(ticket_id: int, *, at: datetime) -> Ticket:
-    """Solved without another word."""
-    ticket = _lock(ticket_id)
+def close_ticket(ticket_id: int, *, at: datetime, seen: int | None = None) -> Ticket:
+    """Solved without another word; raises SaidMeanwhile as `answer_ticket` does."""
+    ticket = lock_ticket(ticket_id)
+    check_seen(ticket, seen)
     if ticket.status != Status.SOLVED:
-        _stop_clock(ticket, Status.SOLVED, at)
+        stop_clock(ticket, Status.SOLVED, at)
     return ticket
 
 
 @transaction.atomic
-def bounce_back(ticket_id: int, *, key: str, at: datetime) -> Ticket:
+def bounce_back(ticket_id: int, *, key: str, at: datetime, seen: int | None = None) -> Ticket:
     """Send the canned answer for a ticket above the allowance, and close it."""
-    ticket = Ticket.objects.get(pk=ticket_id)
-    canned = CannedReply.objects.filter(slug="over-quota").first() or CannedReply(
-        body="The tickets of this quarter are used up; please ask in public: {tracker_url}"
-    )
-    text = fill_in(canned, ticket)
-    return answer_ticket(ticket_id, body=text, closes=True, key=key, at=at)
+    text = say_canned("over-quota", Ticket.objects.get(pk=ticket_id))
+    return answer_ticket(ticket_id, body=text, closes=True, key=key, at=at, seen=seen)
+
+
+@transaction.atomic
+def answer_in_public(
+    ticket_id: int, *, public_url: str, key: str, at: datetime, seen: int | None = None
+) -> Ticket:
+    """Note where the answer stands, send the customer there, and close."""
+    ticket = note_facts(ticket_id, public_url=public_url)
+    text = say_canned("in-public", ticket)
+    return answer_ticket(ticket_id, body=text, closes=True, key=key, at=at, seen=seen)
 
 
 @transaction.atomic
 def note_facts(ticket_id: int, **facts: str | bool) -> Ticket:
     """What the owner says of it: cause, topic, task, public_url, is_exempt."""
     assert set(facts) <= {"cause", "topic", "task", "public_url", "is_exempt"}
-    ticket = _lock(ticket_id)
+    ticket = lock_ticket(ticket_id)
     for name, value in facts.items():
         setattr(ticket, name, value)
     ticket.save(update_fields=list(facts))
     return ticket
 
 
-@transaction.atomic
-def merge_tickets(ticket_id: int, *, into_id: int, at: datetime) -> Ticket:
-    """Move everything said in a ticket into another one of the same customer."""
-    first, second = sorted([ticket_id, into_id])  # always in the same order: no deadlock
-    locked = {pk: Ticket.objects.select_for_update().get(pk=pk) for pk in (first, second)}
-    ticket, into = locked[ticket_id], locked[into_id]
-    if ticket.merged_into_id == into_id:
-        return into
-    if ticket.pk == into.pk or into.merged_into_id is not None:
-        raise TicketWasMerged(f"ticket {into.pk} cannot take another")
-    if ticket.customer_id != into.customer_id:
-        raise NotTheSameCustomer(f"tickets {ticket.pk} and {into.pk}")
-    ticket.messages.update(ticket=into)
-    ticket.mails.update(ticket=into)
-    ticket.merged.update(merged_into=into)
-    was_open = ticket.status == Status.OPEN
-    _stop_clock(ticket, Status.SOLVED, at)
-    ticket.merged_into = into
-    ticket.save(update_fields=["merged_into"])
-    if was_open:
-        _run_clock(into, at)
-    return into
-
-
-def adopt_mail(mail_id: int, *, customer_id: int, mail: Said, at: datetime) -> Ticket:
-    """Make a ticket of a mail that was nobody's, by the owner's hand."""
-    row = InboundMail.objects.get(pk=mail_id)
-    ticket = open_ticket(
-        customer_id,
-        requester=Requester(row.sender),
-        subject=row.subject,
-        said=mail,
-        matched_by=Match.HAND,
-        at=at,
-    )
-    InboundMail.objects.filter(pk=mail_id).update(
-        outcome=InboundMail.Outcome.TICKET, ticket=ticket, note="made a ticket by the owner"
-    )
-    return ticket
-
-
-def fill_in(reply: CannedReply, ticket: Ticket) -> str:
-    """A canned reply with its variables filled in; unknown ones stay as they are."""
-    values = {
-        "name": ticket.requester_name or "Hello",
-        "ticket": str(ticket.pk),
-        "subject": ticket.subject,
-        "customer": str(ticket.customer),
-        "shop_name": settings.SHOP_NAME,
-        "base_url": settings.BASE_URL,
-        "tracker_url": settings.TRACKER_URL or settings.BASE_URL,
-        "invoice_min": f"${settings.INVOICE_MIN_YEARLY:,}",
-        "security_email": settings.SECURITY_EMAIL,
-    }
-    text = reply.body
-    for name, value in values.items():
-        text = text.replace("{" + name + "}", value)
-    return text
-
-
 def new_key() -> str:
     """For a form: whoever sends it twice says it once."""
     return uuid.uuid4().hex
-
-
-def _lock(ticket_id: int) -> Ticket:
-    ticket = Ticket.objects.select_for_update().get(pk=ticket_id)
-    if ticket.merged_into_id is not None:
-        raise TicketWasMerged(f"ticket {ticket.pk} is part of {ticket.merged_into_id}")
-    return ticket
 
 
 def _add(ticket: Ticket, kind: Message.Kind, said: Said, at: datetime) -> Message:
@@ -253,28 +204,3 @@ def _add(ticket: Ticket, kind: Message.Kind, said: Said, at: datetime) -> Messag
             stored_as=store_file(name, file.content),
         )
     return message
-
-
-def _run_clock(ticket: Ticket, at: datetime) -> None:
-    """The customer's turn is over. What was left of the time goes on, but a working day at least:
-    an answer in the last minute must not make the next one late.
-    """
-    if ticket.status == Status.OPEN:
-        return
-    if ticket.status == Status.PENDING:
-        calendar = read_calendar()
-        left = max(timedelta(seconds=ticket.left_seconds), calendar.day_length)
-        ticket.due_at = calendar.add(at, left)
-    else:
-        ticket.due_at = due_after(at)
-    ticket.status, ticket.solved_at = Status.OPEN, None
-    ticket.save(update_fields=["status", "due_at", "solved_at"])
-
-
-def _stop_clock(ticket: Ticket, status: Ticket.Status, at: datetime) -> None:
-    if ticket.due_at is not None:
-        left = read_calendar().between(at, ticket.due_at)
-        ticket.left_seconds = int(left.total_seconds())
-    ticket.status, ticket.due_at = status, None
-    ticket.solved_at = at if status == Status.SOLVED else None
-    ticket.save(update_fields=["status", "due_at", "left_seconds", "solved_at"])

@@ -48,7 +48,9 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="credential",
             name="last_network",
-            field=models.CharField(blank=True, help_text="e.g. 192.0.2.0/24", max_length=43),
+            field=models.CharField(
+                default="", db_default="", blank=True, help_text="e.g. 192.0.2.0/24", max_length=43
+            ),
         ),
         migrations.AddField(
             model_name="credential",
@@ -64,17 +66,23 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="credential",
             name="networks",
-            field=models.JSONField(blank=True, default=list, help_text="e.g. 192.0.2.0/24"),
+            field=models.JSONField(
+                db_default=[], blank=True, default=list, help_text="e.g. 192.0.2.0/24"
+            ),
         ),
         migrations.AddField(
             model_name="credential",
             name="products",
-            field=models.JSONField(blank=True, default=list, help_text="slugs of products"),
+            field=models.JSONField(
+                db_default=[], blank=True, default=list, help_text="slugs of products"
+            ),
         ),
         migrations.AddField(
             model_name="credential",
             name="revoked_for",
-            field=models.CharField(blank=True, help_text="e.g. leaked", max_length=80),
+            field=models.CharField(
+                default="", db_default="", blank=True, help_text="e.g. leaked", max_length=80
+            ),
         ),
         migrations.AddField(
             model_name="credential",
@@ -95,7 +103,9 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="credential",
             name="versions",
-            field=models.CharField(blank=True, help_text="e.g. <4 (PEP 440)", max_length=80),
+            field=models.CharField(
+                default="", db_default="", blank=True, help_text="e.g. <4 (PEP 440)", max_length=80
+            ),
         ),
         migrations.AddConstraint(
             model_name="credential",

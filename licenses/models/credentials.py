@@ -40,17 +40,27 @@ class Credential(models.Model):
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True, help_text="within five minutes")
     last_client = models.CharField(max_length=80, blank=True, help_text="e.g. pip/26.3")
-    last_network = models.CharField(max_length=43, blank=True, help_text="e.g. 192.0.2.0/24")
+    last_network = models.CharField(
+        max_length=43, blank=True, default="", db_default="", help_text="e.g. 192.0.2.0/24"
+    )
     # What it is limited to (licenses.scopes); empty: nothing.
-    products = models.JSONField(default=list, blank=True, help_text="slugs of products")
-    versions = models.CharField(max_length=80, blank=True, help_text="e.g. <4 (PEP 440)")
-    networks = models.JSONField(default=list, blank=True, help_text="e.g. 192.0.2.0/24")
+    products = models.JSONField(
+        default=list, db_default=[], blank=True, help_text="slugs of products"
+    )
+    versions = models.CharField(
+        max_length=80, blank=True, default="", db_default="", help_text="e.g. <4 (PEP 440)"
+    )
+    networks = models.JSONField(
+        default=list, db_default=[], blank=True, help_text="e.g. 192.0.2.0/24"
+    )
     # Rotation: the old one works until it expires; whoever still uses it then is told its name.
     successor = models.OneToOneField(
         "self", models.SET_NULL, null=True, blank=True, related_name="predecessor"
     )
     rotated_at = models.DateTimeField(null=True, blank=True)
-    revoked_for = models.CharField(max_length=80, blank=True, help_text="e.g. leaked")
+    revoked_for = models.CharField(
+        max_length=80, blank=True, default="", db_default="", help_text="e.g. leaked"
+    )
     alarmed_on = models.DateField(
         null=True, blank=True, help_text="told that it is used in unusually many networks"
     )

@@ -44,7 +44,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="file",
             name="yank_reason",
-            field=models.CharField(blank=True, max_length=200),
+            field=models.CharField(default="", db_default="", blank=True, max_length=200),
         ),
         migrations.AddField(
             model_name="file",
@@ -55,6 +55,7 @@ class Migration(migrations.Migration):
             model_name="project",
             name="status",
             field=models.CharField(
+                db_default="active",
                 choices=[
                     ("active", "Active"),
                     ("deprecated", "Deprecated"),
@@ -69,12 +70,23 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="project",
             name="status_reason",
-            field=models.CharField(blank=True, help_text="shown to installers", max_length=200),
+            field=models.CharField(
+                default="",
+                db_default="",
+                blank=True,
+                help_text="shown to installers",
+                max_length=200,
+            ),
         ),
         migrations.AddField(
             model_name="release",
             name="changelog",
-            field=models.TextField(blank=True, help_text="what changed, in the customer's words"),
+            field=models.TextField(
+                default="",
+                db_default="",
+                blank=True,
+                help_text="what changed, in the customer's words",
+            ),
         ),
         migrations.AddConstraint(
             model_name="file",

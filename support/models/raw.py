@@ -49,6 +49,9 @@ class InboundMail(RawDelivery):
     subject = models.CharField(max_length=200, blank=True)
     note = models.TextField(blank=True, help_text="why it went where it went; what was left out")
     ticket = models.ForeignKey(Ticket, models.SET_NULL, null=True, blank=True, related_name="mails")
+    put_away_at = models.DateTimeField(
+        null=True, blank=True, help_text="the owner has seen it, and needs it no more"
+    )
 
     objects = ClaimableManager()
 

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from demo.processes import free_port
 from demo.run import OWNER, Demo
 from tests.browser.person import Person
 
@@ -33,6 +32,7 @@ _numbers = count(1)
 class RunningDemo:
     url: str
     mail: Path
+    mailboxes: str
     owner: str
     password: str
 
@@ -41,14 +41,14 @@ class RunningDemo:
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
     """The shop, its worker and the stand-in, with three wheels published: as `bin/demo` runs it."""
     data = tmp_path_factory.mktemp("demo")
-    demo = Demo(port=free_port(), standin_port=free_port(), data=data)
+    demo = Demo.on_free_ports(data)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DJANGO_SETTINGS_MODULE", "config.settings")  # and not the tests' own
         try:
             password = demo.prepare()
             demo.start()
             demo.publish()
-            yield RunningDemo(demo.url, data / "mail", OWNER, password)
+            yield RunningDemo(demo.url, data / "mail", demo.mailboxes, OWNER, password)
         finally:
             demo.processes.stop()
 

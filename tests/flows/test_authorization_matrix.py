@@ -24,7 +24,7 @@ from licenses.credentials import revoke_credential
 from licenses.models import Credential, Customer, License, User
 from licenses.status import lapse_license, revoke_license
 from pkgindex.index import ROUTES
-from support.models import Attachment, InboundMail, Ticket
+from support.models import Attachment, InboundMail, Message, Ticket
 from tests.flows.browserless import Visitor
 from tests.make import make_credential, make_customer, make_license, make_tier
 from tests.pkgindex.make import make_file, make_project, make_release
@@ -82,6 +82,7 @@ PAGES: dict[tuple[str, str], dict[str, int]] = {
     ("POST", "account/subscriptions/<int:subscription_id>/billing/"): only(HOLDER, 302, signed=404),
     ("POST", "stripe/webhook/"): everybody(400),  # unsigned
     ("POST", "anymail/<slug:esp>/inbound/"): everybody(404),  # no secret: switched off
+    ("POST", "anymail/mailgun/inbound_mime/"): everybody(404),
     ("POST", "anymail/<slug:esp>/tracking/"): everybody(404),
     ("GET", "account/tickets/"): signed_in(200),
     ("GET", "account/tickets/export/"): signed_in(200),
@@ -91,11 +92,15 @@ PAGES: dict[tuple[str, str], dict[str, int]] = {
     ("GET", "owner/tickets/"): only(OWNER, 200, signed=302),
     ("GET", "owner/tickets/inbox/"): only(OWNER, 200, signed=302),
     ("GET", "owner/tickets/inbox/<int:mail_id>/raw/"): only(OWNER, 200, signed=302),
-    ("POST", "owner/tickets/inbox/<int:mail_id>/adopt/"): everybody(302),  # no customer named
+    ("GET", "owner/tickets/inbox/<int:mail_id>/"): only(OWNER, 200, signed=302),
+    ("POST", "owner/tickets/inbox/<int:mail_id>/adopt/"): everybody(302),
+    ("POST", "owner/tickets/inbox/<int:mail_id>/append/"): everybody(302),  # it names no ticket
+    ("POST", "owner/tickets/inbox/put-away/"): everybody(302),
+    ("POST", "owner/tickets/messages/<int:message_id>/split/"): everybody(302),  # the first words
     ("GET", "owner/tickets/files/<int:attachment_id>/"): only(OWNER, 200, signed=302),
     ("GET", "owner/tickets/<int:ticket_id>/"): only(OWNER, 200, signed=302),
-    ("POST", "owner/tickets/<int:ticket_id>/answer/"): everybody(302),  # nothing was written
-    ("POST", "owner/tickets/<int:ticket_id>/facts/"): everybody(302),
+    ("POST", "owner/tickets/<int:ticket_id>/answer/"): everybody(302),  # no deed
+    ("POST", "owner/tickets/<int:ticket_id>/facts/"): only(OWNER, 200, signed=302),
     ("POST", "owner/tickets/<int:ticket_id>/merge/"): everybody(302),
     ("GET", "owner/tickets/<int:ticket_id>/public/"): only(OWNER, 200, signed=302),
     # A lease credential alone opens these; tests/licenses/test_api.py goes on from there.
@@ -154,6 +159,7 @@ class World:
         filled = filled.replace("<int:subscription_id>", str(Subscription.objects.get().pk))
         filled = filled.replace("<int:ticket_id>", str(Ticket.objects.get().pk))
         filled = filled.replace("<int:attachment_id>", str(Attachment.objects.get().pk))
+        filled = filled.replace("<int:message_id>", str(Message.objects.get(kind="customer").pk))
         filled = filled.replace("<int:mail_id>", str(InboundMail.objects.get().pk))
         filled = filled.replace("<slug:esp>", "postmark")
         if pattern == "welcome/":

@@ -11,6 +11,7 @@ from django.utils import timezone
 from licenses.models import Customer, User
 from support import tickets
 from support.models import Attachment, BouncingAddress, Message, Ticket
+from support.rearranging import merge_tickets
 from tests.make import make_customer
 from tests.support.desk import (
     MONDAY,
@@ -296,3 +297,16 @@ def test_the_pages_take_a_bounded_number_of_queries(
         client.get(LIST)
     with django_assert_max_num_queries(10):
         client.get(f"{LIST}{ticket.pk}/")
+
+
+def test_the_address_of_a_merged_ticket_leads_to_the_one_it_lives_on_in(
+    client: Client, customer: Customer
+):
+    first = ticket_of(mail(number=1))
+    second = ticket_of(mail(number=2, sender="b@company.example"))
+    merge_tickets(second.pk, into_id=first.pk, at=timezone.now())
+
+    assert client.get(f"{LIST}{second.pk}/")["Location"] == f"{LIST}{first.pk}/"
+    answered = client.post(f"{LIST}{second.pk}/answer/", {"key": "a" * 32, "body": "More"})
+    assert answered["Location"] == f"{LIST}{first.pk}/"
+    assert first.messages.filter(body="More").exists()

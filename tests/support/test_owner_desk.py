@@ -1,8 +1,11 @@
 """The owner's desk, and what it may say in public."""
 
+import re
+import time
 from datetime import date, timedelta
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
@@ -26,6 +29,7 @@ from tests.make import make_credential
 from tests.support.desk import (
     MONDAY,
     answering,
+    end_licenses,
     make_conversation,
     make_licensed,
     sent_to,
@@ -68,7 +72,7 @@ def test_the_list_shows_what_is_due_soonest_first(owner: Client, customer: Custo
 
     text = page(owner, DESK)
 
-    order = [text.index(one) for one in ("late:", "Old one", "New one", "Waits")]
+    order = [text.index(one) for one in ("Old one", "late:", "New one", "Waits")]
     assert order == sorted(order)
     assert "2nd" in text
     assert late.pk
@@ -164,10 +168,38 @@ def test_facts_are_noted_and_repeated_causes_listed(owner: Client, customer: Cus
 
     ticket.refresh_from_db()
     assert (ticket.cause, ticket.task) == ("how-to", "say so in the 401")
-    assert "401 after a new card: 2 times" in page(owner, DESK)
+    text = page(owner, DESK)
+    assert "401 after a new card</a>: 2 times in 90 days; to do: say so in the 401" in text
+    assert "?q=401%20after%20a%20new%20card" in text
 
 
-@pytest.mark.parametrize("fields", [{"cause": "x"}, {"public_url": "javascript:alert(1)"}])
+def test_the_cause_is_saved_with_the_answer_and_no_word_is_lost(owner: Client, customer: Customer):
+    ticket = ticket_of(mail())
+    fields = {"key": "a" * 32, "body": "Half writ", "cause": "bug", "topic": "401"}
+
+    kept = owner.post(f"{DESK}{ticket.pk}/facts/", fields).content.decode()
+    owner.post(f"{DESK}{ticket.pk}/answer/", {**fields, "topic": "402", "deed": "close"})
+
+    assert ">Half writ</textarea>" in kept
+    assert 'value="401"' in kept
+    ticket.refresh_from_db()
+    assert (ticket.status, ticket.cause, ticket.topic) == ("solved", "bug", "402")
+
+
+def test_an_answer_waits_until_its_facts_can_be(owner: Client, customer: Customer):
+    ticket = ticket_of(mail())
+    fields = {"key": "a" * 32, "body": "Try", "cause": "x", "deed": "close"}
+
+    response = owner.post(f"{DESK}{ticket.pk}/answer/", fields)
+
+    assert response.status_code == 422
+    assert ">Try</textarea>" in response.content.decode()
+    assert len(sent_to(DEV)) == 1
+
+
+@pytest.mark.parametrize(
+    "fields", [{"cause": "x"}, {"cause": "", "public_url": "javascript:alert(1)"}]
+)
 def test_facts_that_cannot_be_are_refused(owner: Client, customer: Customer, fields):
     ticket = ticket_of(mail())
 
@@ -195,10 +227,11 @@ def test_a_strangers_mail_becomes_a_ticket_by_hand(owner: Client, customer: Cust
     row = take(mail("Do you sell to schools?", sender="who@elsewhere.example"))
     assert "Help" in page(owner, f"{DESK}inbox/")
 
-    for odd in ("", "x", "999999"):
+    for odd in ("x", "999999", "9" * 30, "who@elsewhere.example"):
         owner.post(f"{DESK}inbox/{row.pk}/adopt/", {"customer": odd})
     assert Ticket.objects.count() == 0
-    owner.post(f"{DESK}inbox/{row.pk}/adopt/", {"customer": customer.pk})
+    for _ in range(2):  # a double click
+        owner.post(f"{DESK}inbox/{row.pk}/adopt/", {"customer": customer.pk})
 
     ticket = Ticket.objects.get()
     assert (ticket.requester, ticket.matched_by) == ("who@elsewhere.example", "hand")
@@ -244,10 +277,188 @@ def test_nobody_else_writes_from_the_desk(customer: Customer, who: str | None):
     client.post(f"{DESK}{ticket.pk}/answer/", {**key, "deed": "close"})
     client.post(f"{DESK}{ticket.pk}/facts/", {"cause": "bug"})
     client.post(f"{DESK}inbox/{row.pk}/adopt/", {"customer": customer.pk})
+    client.post(f"{DESK}inbox/{row.pk}/append/")
+    client.post(f"{DESK}inbox/put-away/", {"mail": row.pk})
+    client.post(f"{DESK}{ticket.pk}/public/", {**key, "public_url": "https://x.example/"})
 
     ticket.refresh_from_db()
-    assert (ticket.status, ticket.cause) == ("open", "")
+    row.refresh_from_db()
+    assert (ticket.status, ticket.cause, ticket.public_url) == ("open", "", "")
+    assert (row.outcome, row.put_away_at) == ("stranger", None)
     assert Ticket.objects.count() == 1
+
+
+def test_an_answer_that_crossed_with_the_customers_words_is_kept_and_not_sent(
+    owner: Client, customer: Customer
+):
+    ticket = ticket_of(mail())
+    text = page(owner, f"{DESK}{ticket.pk}/")
+    fields = {"key": key_in(text), "seen": seen_in(text), "body": "Try 2.1.", "deed": "close"}
+    take(answering(sent_to(DEV)[0], "It was our proxy.", sender=DEV))
+
+    response = owner.post(f"{DESK}{ticket.pk}/answer/", fields)
+
+    again = response.content.decode()
+    assert response.status_code == 422
+    assert "the customer wrote meanwhile" in again
+    assert ">Try 2.1.</textarea>" in again
+    assert "It was our proxy." in again
+    assert len(sent_to(DEV)) == 1
+    fields |= {"key": key_in(again), "seen": seen_in(again)}
+    assert owner.post(f"{DESK}{ticket.pk}/answer/", fields)["Location"] == DESK
+
+
+def seen_in(text: str) -> str:
+    found = re.search(r'name="seen" value="([0-9]+)"', text)
+    assert found
+    return found[1]
+
+
+def test_the_owner_attaches_a_file(owner: Client, customer: Customer):
+    ticket = ticket_of(mail())
+    fields = {"key": "a" * 32, "body": "See the patch.", "deed": "wait"}
+    file = SimpleUploadedFile("fix.patch", b"diff")
+
+    owner.post(f"{DESK}{ticket.pk}/answer/", {**fields, "files": file})
+
+    client = Client()
+    client.force_login(User.objects.get(email=DEV))
+    stored = Attachment.objects.get()
+    assert f"/account/tickets/files/{stored.pk}/" in sent_to(DEV)[-1].body
+    assert client.get(f"/account/tickets/files/{stored.pk}/").content == b"diff"
+
+
+def test_another_matter_becomes_a_ticket_of_its_own(owner: Client, customer: Customer):
+    ticket = ticket_of(mail(subject="It hangs"))
+    send(owner, ticket, "wait")
+    ours = sent_to(DEV)[-1]
+    take(answering(ours, "Fixed. By the way, do you do invoices?", sender=DEV))
+    split_off = ticket.messages.get(body__contains="invoices")
+
+    for _ in range(2):  # a double click
+        owner.post(f"{DESK}messages/{split_off.pk}/split/", {"subject": "Invoices"})
+
+    new = Ticket.objects.exclude(pk=ticket.pk).get()
+    ticket.refresh_from_db()
+    assert (new.subject, new.status, new.follows) == ("Invoices", "open", ticket)
+    assert (ticket.status, ticket.due_at) == ("pending", None)
+    assert "2 of 1" in page(owner, f"{DESK}{new.pk}/")
+    send(owner, new, "wait", body="From $10,000 up.")
+    theirs = sent_to(DEV)[-1]
+    assert theirs.subject == "Re: Invoices"
+    assert take(answering(theirs, "Thanks", sender=DEV, number=2)).ticket == new
+    assert take(answering(ours, "And thanks", sender=DEV, number=3)).ticket == ticket
+
+
+def test_an_answer_to_what_was_split_off_goes_where_it_went(owner: Client, customer: Customer):
+    """The address still has the first ticket's token; the message that is answered decides."""
+    ticket = ticket_of(mail())
+    send(owner, ticket, "wait")
+    take(answering(sent_to(DEV)[-1], "Another thing.", sender=DEV))
+    split_off = ticket.messages.get(body__contains="Another thing")
+    send(owner, ticket, "wait", body="Aha.")
+    theirs = sent_to(DEV)[-1]
+    owner.post(f"{DESK}messages/{split_off.pk}/split/")
+    new = Ticket.objects.exclude(pk=ticket.pk).get()
+
+    row = take(answering(theirs, "Yes!", sender=DEV, number=2))
+
+    assert row.ticket == new
+    assert new.messages.count() == 3
+
+
+def test_the_first_words_of_a_ticket_stay_in_it(owner: Client, customer: Customer):
+    ticket = ticket_of(mail())
+    first = ticket.messages.get(kind="customer")
+
+    owner.post(f"{DESK}messages/{first.pk}/split/")
+
+    assert Ticket.objects.get() == ticket
+    assert "Not split" in page(owner, f"{DESK}{ticket.pk}/")
+    assert f"messages/{first.pk}/split" not in page(owner, f"{DESK}{ticket.pk}/")
+
+
+# --- the inbox -------------------------------------------------------------------------------
+
+
+def test_a_strangers_mail_is_read_in_the_inbox(owner: Client):
+    row = take(mail("Do you sell to schools?", sender="who@elsewhere.example"))
+
+    text = page(owner, f"{DESK}inbox/{row.pk}/")
+
+    assert "Do you sell to schools?" in text
+    assert f"{DESK}inbox/{row.pk}/" in page(owner, f"{DESK}inbox/")
+
+
+def test_somebody_new_gets_a_ticket_and_answers_by_mail(owner: Client):
+    stranger = "Who Else <who@elsewhere.example>"
+    row = take(mail("Do you sell to schools?", sender=stranger))
+
+    for _ in range(2):  # a double click
+        owner.post(f"{DESK}inbox/{row.pk}/adopt/", {"customer": ""})
+
+    ticket = Ticket.objects.get()
+    assert str(Customer.objects.get()) == "Who Else"
+    assert not User.objects.filter(email="who@elsewhere.example").exists()  # nothing is proven
+    send(owner, ticket, "wait", body="Yes.")
+    reply = take(answering(sent_to("who@elsewhere.example")[-1], "Good", sender=stranger))
+    assert reply.ticket == ticket
+
+
+def test_a_customer_is_named_by_an_address_too(owner: Client, customer: Customer):
+    row = take(mail(sender="jane@private.example"))
+
+    owner.post(f"{DESK}inbox/{row.pk}/adopt/", {"customer": "DEV@company.example"})
+
+    assert Ticket.objects.get().customer == customer
+
+
+def test_a_lapsed_customer_is_named_by_his_own_mail(owner: Client, customer: Customer):
+    end_licenses(customer)
+    row = take(mail())
+
+    assert f'name="customer" value="{customer.pk}"' in page(owner, f"{DESK}inbox/{row.pk}/")
+
+
+def test_what_was_put_away_is_out_of_sight(owner: Client):
+    rows = [take(mail(number=n, sender=f"{n}@elsewhere.example")) for n in range(2)]
+
+    owner.post(f"{DESK}inbox/put-away/", {"mail": [rows[0].pk, "x", "²", "9" * 30]})
+
+    assert "1 mail of nobody" in page(owner, DESK)
+    assert rows[0].sender not in page(owner, f"{DESK}inbox/")
+    assert rows[1].sender in page(owner, f"{DESK}inbox/")
+    assert owner.get(f"{DESK}inbox/{rows[0].pk}/").status_code == 200
+
+
+def test_a_quarantined_mail_is_added_by_who_knows_the_sender(owner: Client, customer: Customer):
+    ticket = ticket_of(mail())
+    ours = sent_to(DEV)[0]
+    row = take(answering(ours, "From home.", sender="jane@private.example"))
+    assert f"add it to #{ticket.pk}" in page(owner, f"{DESK}inbox/{row.pk}/")
+
+    for _ in range(2):
+        owner.post(f"{DESK}inbox/{row.pk}/append/")
+
+    assert ticket.messages.filter(body__contains="From home.").count() == 1
+    assert "Not appended" not in page(owner, f"{DESK}{ticket.pk}/")
+    send(owner, ticket, "wait")
+    assert sent_to(DEV)[-1].to == [DEV, "jane@private.example"]
+
+
+@pytest.mark.parametrize("raw", [b"\xff", b"{}"])
+def test_a_mail_without_a_sender_is_nobodys(owner: Client, raw: bytes):
+    row = take(raw)
+    owner.post(f"{DESK}inbox/{row.pk}/adopt/", {"customer": ""})
+    owner.post(f"{DESK}inbox/{row.pk}/append/")
+
+    assert Ticket.objects.count() == Customer.objects.count() == 0
+    assert "Make a ticket" not in page(owner, f"{DESK}inbox/{row.pk}/")
+
+
+def test_the_admin_leads_to_the_desk_and_back(owner: Client):
+    assert f'<a href="{DESK}">Answer tickets</a>' in page(owner, "/owner/")
+    assert '<a href="/owner/">Admin</a>' in page(owner, DESK)
 
 
 # --- in public -------------------------------------------------------------------------------
@@ -283,10 +494,50 @@ def test_an_answer_in_public_names_nobody(owner: Client, customer: Customer):
         assert kept in draft, draft
     assert "[domain]" in text
     issue = "https://tracker.example/hare/7"
-    owner.post(f"{DESK}{ticket.pk}/facts/", {"cause": "bug", "public_url": issue})
+    fields = {"key": key_in(text), "seen": seen_in(text), "public_url": issue}
+    for _ in range(2):  # a double click
+        owner.post(f"{DESK}{ticket.pk}/public/", fields)
+    ticket.refresh_from_db()
+    assert ticket.status == "solved"
+    assert [issue in one.body for one in sent_to("jane.doe@company.example")] == [0, 0, 1]
     client = Client()
     client.force_login(User.objects.get(email=DEV))
     assert issue in page(client, f"/account/tickets/{ticket.pk}/")
+
+
+def test_on_github_the_draft_is_one_press_away(owner: Client, customer: Customer, settings):
+    ticket = ticket_of(mail("It hangs & burns."))
+    path = f"{DESK}{ticket.pk}/public/"
+    assert "Open an issue" not in page(owner, path)
+
+    settings.TRACKER_URL = "https://github.com/hare/hare/issues"
+
+    form = "https://github.com/hare/hare/issues/new?title=Help&amp;body=%2A%2AQuestion%2A%2A"
+    assert form in page(owner, path)
+    assert "It+hangs+%26+burns." in page(owner, path)
+    long = ticket_of(mail("word " * 2_000, number=2, sender="b@company.example"))
+    assert "Open an issue" not in page(owner, f"{DESK}{long.pk}/public/")
+
+
+@pytest.mark.parametrize(
+    "piece", ["a", "a-", "a.", "a@", "1a:", "://a", "company.example.", "\n--\n"]
+)
+def test_a_draft_of_a_long_line_costs_no_minute(customer: Customer, piece: str):
+    ticket = ticket_of(mail(piece * 30_000))
+    began = time.process_time()
+
+    public_draft(ticket)
+
+    assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize(
+    "host", ["Domain=.company.example;", "a.b.c.company.example:80", "(company.example)"]
+)
+def test_every_host_of_the_customers_domain_is_taken_out(customer: Customer, host: str):
+    assert "company" not in public_draft(
+        ticket_of(mail(f"Set {host} there", sender="b@company.example"))
+    )
 
 
 # --- quotes ----------------------------------------------------------------------------------

@@ -12,7 +12,9 @@ from support import tickets
 from support.models import Ticket
 from support.quarters import quarter_of
 from support.quota import number_in_quarter, ordinal, quota_of
-from support.tickets import NotTheSameCustomer, Requester, Said, TicketWasMerged
+from support.rearranging import NotTheSameCustomer, merge_tickets
+from support.tickets import Requester, Said
+from support.turns import TicketWasMerged
 from tests.flows.processes import together
 from tests.make import make_customer, make_license
 from tests.support.desk import MONDAY, end_licenses, make_licensed, make_plan
@@ -87,7 +89,7 @@ def test_a_merged_ticket_does_not_count_and_its_words_move():
     assert used(customer) == "2 of 1"
 
     for _ in range(2):  # told twice
-        tickets.merge_tickets(second.pk, into_id=first.pk, at=MONDAY)
+        merge_tickets(second.pk, into_id=first.pk, at=MONDAY)
 
     assert used(customer) == "1 of 1"
     assert first.messages.filter(kind="customer").count() == 2
@@ -100,9 +102,9 @@ def test_tickets_of_two_customers_are_never_merged():
     second = write(make_licensed("x@other.example"), "b")
 
     with pytest.raises(NotTheSameCustomer):
-        tickets.merge_tickets(second.pk, into_id=first.pk, at=MONDAY)
+        merge_tickets(second.pk, into_id=first.pk, at=MONDAY)
     with pytest.raises(TicketWasMerged):
-        tickets.merge_tickets(first.pk, into_id=first.pk, at=MONDAY)
+        merge_tickets(first.pk, into_id=first.pk, at=MONDAY)
 
 
 def test_the_quarter_turns_at_midnight_utc_and_nothing_rolls_over():

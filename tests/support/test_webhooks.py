@@ -21,7 +21,7 @@ from tests.support.mails import POISON, mail
 
 pytestmark = pytest.mark.django_db
 INBOUND = "/anymail/postmark/inbound/"
-MAILGUN = "/anymail/mailgun/inbound/"
+MAILGUN = "/anymail/mailgun/inbound_mime/"  # where Mailgun hands over the mail as it came
 KEY = "mailgun-signing-key"
 
 
