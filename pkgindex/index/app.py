@@ -65,6 +65,7 @@ _FILE = re.compile(
     r"/files/([0-9a-f]{16})/(?:[A-Za-z0-9.-]+/)?([A-Za-z0-9][A-Za-z0-9._+!-]*?)(\.metadata)?"
 )
 FileWrapper = Callable[[Slice, int], Iterable[bytes]]
+_WAIT = 1  # seconds; the most that an installer is asked to sleep after wrong keys
 _BLOCK = 256 * 1024  # bytes, where the server cannot use sendfile
 
 
@@ -131,7 +132,9 @@ class Index:
             return _unauthorized("This key is not known or no longer valid")
         except TooManyFailures as failures:
             sentence = f"Too many wrong keys, try again in {failures.seconds} seconds"
-            return refuse(429, sentence, ("Retry-After", str(failures.seconds)))
+            # A good key need not wait at all, so whoever mends his comes back at once; and pip
+            # would sleep for what stands here, five times, without a word.
+            return refuse(429, sentence, ("Retry-After", str(min(failures.seconds, _WAIT))))
         request = Request(method, environ.get("PATH_INFO", ""), environ, snapshot, reader, now)
         if reader is not None:
             self._usage.note_key(reader.credential_id, request.agent, now)
