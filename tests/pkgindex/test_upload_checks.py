@@ -394,10 +394,6 @@ def wheel_saying(text: str) -> bytes:
             "The Requires-Python in the file is '>=3.9', but the upload says ''.",
         ),
         (
-            metadata_text("hare", "1.0", metadata_version="2.2"),
-            "The Metadata-Version in the file is '2.2', but the upload says '2.1'.",
-        ),
-        (
             metadata_text("hare", "1.0", metadata_version="1.2"),
             "Metadata-Version '1.2' is not one of 2.1, 2.2, 2.3, 2.4, 2.5.",
         ),
@@ -423,7 +419,8 @@ def test_the_metadata_of_an_sdist_is_read_too(uploader: Uploader):
 def test_every_metadata_version_in_use_is_taken(uploader: Uploader, version: str):
     text = metadata_text("hare", "1.0", metadata_version=version)
 
-    said = uploader.wheel("hare", "1.0", wheel_saying(text), metadata_version=version)
+    # flit's form names another one than its file has; nobody resolves by it.
+    said = uploader.wheel("hare", "1.0", wheel_saying(text), metadata_version="2.3")
 
     assert said.status == 200, said
 
