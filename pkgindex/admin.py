@@ -10,8 +10,17 @@ from django.utils import timezone
 from lib.admin import ReadOnlyAdmin
 from licenses.generation import raise_generation
 from pkgindex import yanking
-from pkgindex.models import Download, File, Project, Release, ReservedName, UploadToken
+from pkgindex.models import (
+    Download,
+    File,
+    Project,
+    Release,
+    ReservedName,
+    TrustedPublisher,
+    UploadToken,
+)
 from pkgindex.projects import open_project
+from pkgindex.trusted.minting import revoke_publisher
 from pkgindex.upload_tokens import create_upload_token, revoke_upload_token
 
 
@@ -159,3 +168,24 @@ class UploadTokenAdmin(KeptAdmin):
     def revoke(self, request: HttpRequest, queryset: QuerySet[UploadToken]) -> None:
         for token in queryset:
             revoke_upload_token(token.pk, at=timezone.now())
+
+
+@admin.register(TrustedPublisher)
+class TrustedPublisherAdmin(KeptAdmin):
+    """A workflow that publishes without a stored secret. It is made and revoked, never changed."""
+
+    list_display = ["__str__", "kind", "environment", "repository_id", "created_at", "revoked_at"]
+    fields = ["kind", "issuer", "repository", "workflow", "environment", "projects"]
+    filter_horizontal = ["projects"]
+    actions = ["revoke"]
+
+    def has_change_permission(
+        self, request: HttpRequest, obj: TrustedPublisher | None = None
+    ) -> bool:
+        return obj is None
+
+    @admin.action(description="Revoke the selected publishers and the tokens they have")
+    def revoke(self, request: HttpRequest, queryset: QuerySet[TrustedPublisher]) -> None:
+        for publisher in queryset:
+            revoke_publisher(publisher.pk, at=timezone.now())
+            self.log_change(request, publisher, "revoked")

@@ -63,7 +63,8 @@ def _check_right(token: UploadToken, form: Form) -> None:
     An archived or quarantined project takes nothing from anybody (PEP 792).
     """
     allowed = set(token.projects.values_list("normalized_name", flat=True))
-    if allowed and form.name not in allowed:
+    is_limited = bool(allowed) or token.publisher_id is not None
+    if is_limited and form.name not in allowed:
         raise UploadRefused(f"The upload token may not publish to '{form.name}'.", 403)
     project = Project.objects.filter(normalized_name=form.name).first()
     if project is not None and not project.takes_uploads:

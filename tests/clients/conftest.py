@@ -97,7 +97,7 @@ def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         file = wheel_name(name, "99.0")
         link = f'<a href="{file}#sha256={digest}">{file}</a>'
         (folder / "index.html").write_text(f"<!DOCTYPE html><title>{name}</title>{link}")
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", "-d", root, str(port)]
     with _running(command, port, CLEAN, root / "log"):
         yield f"http://127.0.0.1:{port}/simple"
@@ -105,7 +105,7 @@ def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory, upstream: str) -> Iterator[Server]:
-    port = _free_port()
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     data = tmp_path_factory.mktemp("data")
     env = {
@@ -245,7 +245,7 @@ def installer(request: pytest.FixtureRequest, tmp_path: Path, pips: dict[str, Pa
     return Environment(python, command, env | {"UV_CACHE_DIR": str(tmp_path / "cache")})
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from licenses import credentials, status
 from licenses.models import Customer, License, Tier
-from pkgindex.models import File, Release, ReservedName
+from pkgindex.models import File, Release, ReservedName, TrustedPublisher, UploadToken
 from pkgindex.projects import define_project
 from pkgindex.upload_tokens import create_upload_token, revoke_upload_token
 from portal.installing import install_guide
@@ -74,6 +74,23 @@ def published(name: str) -> dict[str, str]:
     return kinds
 
 
+def trusted(issuer: str) -> dict[str, str]:
+    """Workflows that may publish the project told-by-jobs."""
+    project = define_project("told-by-jobs", at=NOW)
+    for kind, workflow in [("github", "release.yml"), ("gitlab", ".gitlab-ci.yml")]:
+        publisher = TrustedPublisher.objects.create(
+            kind=kind, issuer=issuer, repository="hare/hare-pro", workflow=workflow
+        )
+        publisher.projects.set([project])
+    return {}
+
+
+def minted() -> dict[str, str]:
+    """How the tokens of jobs ended."""
+    tokens = UploadToken.objects.filter(publisher__isnull=False)
+    return {str(token): "revoked" if token.revoked_at else "usable" for token in tokens}
+
+
 def _customer(tier: Tier, lapsed_since: timedelta | None = None) -> Any:
     customer: Customer = make_customer()
     license = make_license(customer=customer, tier=tier)
@@ -91,5 +108,12 @@ def _moved(tier: Tier, move: Callable[..., License]) -> str:
 
 if __name__ == "__main__":
     told: dict[str, Callable[..., dict[str, str]]]
-    told = {"before": before, "after": after, "guide": guide, "published": published}
+    told = {
+        "before": before,
+        "after": after,
+        "guide": guide,
+        "minted": minted,
+        "published": published,
+        "trusted": trusted,
+    }
     print(json.dumps(told[sys.argv[1]](*sys.argv[2:])))

@@ -12,7 +12,6 @@ import pytest
 from django.core.files.storage import default_storage
 
 from pkgindex.models import File, Project
-from tests.pkgindex.make import make_upload_token
 from tests.pkgindex.uploader import Said, Uploader
 from tests.pkgindex.wheels import (
     build_sdist,
@@ -28,11 +27,6 @@ pytestmark = pytest.mark.django_db
 
 FOLDER = "hare-1.0.dist-info"
 RECORD = f"{FOLDER}/RECORD"
-
-
-@pytest.fixture
-def uploader() -> Uploader:
-    return Uploader(make_upload_token()[1])
 
 
 def assert_refused(said: Said, sentence: str) -> None:
