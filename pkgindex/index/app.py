@@ -30,7 +30,7 @@ from packaging.utils import InvalidName, canonicalize_name
 from pkgindex.index import negotiation, pages
 from pkgindex.index.answers import REALM, Answer, Readable, Slice, move_to, pass_on, refuse
 from pkgindex.index.auth import BadCredentials
-from pkgindex.index.coverage import Coverage, Shelf, coverage_of
+from pkgindex.index.coverage import Coverage, Reader, Shelf, coverage_of
 from pkgindex.index.encodings import choose_coding
 from pkgindex.index.failures import Failures
 from pkgindex.index.files import Content, answer_file
@@ -39,7 +39,7 @@ from pkgindex.index.kept import KeptPages, Page
 from pkgindex.index.legacy_json import render_legacy_json
 from pkgindex.index.pages import FileEntry, seen_by
 from pkgindex.index.requests import Request
-from pkgindex.index.snapshot import Snapshots, Unavailable
+from pkgindex.index.snapshot import Snapshot, Snapshots, Unavailable
 from pkgindex.index.usage import Usage
 
 if TYPE_CHECKING:
@@ -126,7 +126,9 @@ class Index:
         try:
             snapshot = self._snapshots.newest()
             reader = self._gate.identify(snapshot, environ, now)
-        except Unavailable:
+            return self._answer(snapshot, reader, environ, now)
+        except Unavailable as error:
+            log.warning("There is nothing to answer from: %s", error)
             return refuse(503, "The index is busy, try again", ("Retry-After", "5"))
         except BadCredentials:
             return _unauthorized("This key is not known or no longer valid")
@@ -135,7 +137,12 @@ class Index:
             # A good key need not wait at all, so whoever mends his comes back at once; and pip
             # would sleep for what stands here, five times, without a word.
             return refuse(429, sentence, ("Retry-After", str(min(failures.seconds, _WAIT))))
-        request = Request(method, environ.get("PATH_INFO", ""), environ, snapshot, reader, now)
+
+    def _answer(
+        self, snapshot: Snapshot, reader: Reader | None, environ: "WSGIEnvironment", now: float
+    ) -> Answer:
+        method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")
+        request = Request(method, path, environ, snapshot, reader, now)
         if reader is not None:
             self._usage.note_key(reader.credential_id, request.agent, now)
         return self._route(request)

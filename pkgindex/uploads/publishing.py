@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.db import transaction
 from packaging.version import Version
 
@@ -123,6 +124,7 @@ def _write_rows(artifact: _Artifact, *, token: UploadToken, at: datetime) -> Fil
     )
     note_upload(token.pk, at=at)
     raise_generation()
+    _check_stored(artifact)
     return File.objects.create(
         release=_open_release(project, artifact.metadata.version, at=at),
         filename=artifact.filename,
@@ -134,6 +136,14 @@ def _write_rows(artifact: _Artifact, *, token: UploadToken, at: datetime) -> Fil
         metadata_sha256=artifact.metadata_sha256,
         uploaded_at=at,
     )
+
+
+def _check_stored(artifact: _Artifact) -> None:
+    """What a killed upload left there may have been swept away (sweeping.py) since we found it."""
+    path = storage_path(artifact.sha256, artifact.filename)
+    names = [path, f"{path}.metadata"] if artifact.metadata_sha256 else [path]
+    if not all(map(default_storage.exists, names)):
+        raise UploadRefused("The file was cleared away meanwhile, upload it again.", 503)
 
 
 def _open_release(project: Project, version: Version, *, at: datetime) -> Release:

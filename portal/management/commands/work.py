@@ -26,6 +26,7 @@ from billing.sync import sync_due
 from licenses.lease_duties import lease_duties
 from outbox.mail import deliver_due_mail
 from pkgindex.snapshot import repair_snapshot
+from pkgindex.sweeping import sweep_leftovers
 from pkgindex.usage import fold_usage
 from support.privacy import prune_old_mail
 from support.receiving import parse_due_mail
@@ -48,6 +49,7 @@ DUTIES: tuple[Callable[[datetime], int], ...] = (
     deliver_due_mail,
     repair_snapshot,
     fold_usage,
+    sweep_leftovers,
     prune_old_mail,
     back_up_due,
     do_chores,
