@@ -20,6 +20,7 @@ from pkgindex.models import (
     UploadToken,
 )
 from pkgindex.projects import open_project
+from pkgindex.staging import release_staged
 from pkgindex.trusted.minting import revoke_publisher
 from pkgindex.upload_tokens import create_upload_token, revoke_upload_token
 
@@ -87,16 +88,24 @@ class ProjectAdmin(KeptAdmin):
 class ReleaseAdmin(KeptAdmin):
     """Yank a release by giving it the moment, and the reason that installers print."""
 
-    list_display = ["__str__", "released_at", "backported_to", "yanked_at", "yank_reason"]
-    list_filter = ["project", "yanked_at"]
+    list_display = [
+        "__str__", "is_staged", "released_at", "backported_to", "yanked_at", "yank_reason",
+    ]  # fmt: skip
+    list_filter = ["is_staged", "project", "yanked_at"]
     list_select_related = ["project"]
     search_fields = ["project__name", "version"]
     date_hierarchy = "released_at"
-    readonly_fields = ["project", "version", "released_at"]
-    actions = ["yank", "unyank"]
+    readonly_fields = ["project", "version", "is_staged", "released_at"]
+    actions = ["release", "yank", "unyank"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
+
+    @admin.action(description="Release what is staged of the selected")
+    def release(self, request: HttpRequest, queryset: QuerySet[Release]) -> None:
+        for row in queryset:
+            if release_staged(row.pk, at=timezone.now()):
+                self.log_change(request, row, "released")
 
     @admin.action(description="Yank the selected releases")
     def yank(self, request: HttpRequest, queryset: QuerySet[Release]) -> None:

@@ -110,6 +110,9 @@ class Release(models.Model):
 
     project = models.ForeignKey(Project, models.PROTECT, related_name="releases")
     version = models.CharField(max_length=100, help_text="in the canonical form of PEP 440")
+    is_staged = models.BooleanField(
+        default=False, db_default=False, help_text="not offered to anybody until you release it"
+    )
     released_at = models.DateTimeField(default=timezone.now)
     backported_to = models.DateTimeField(
         null=True,

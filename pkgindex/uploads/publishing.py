@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
@@ -151,4 +152,9 @@ def _open_release(project: Project, version: Version, *, at: datetime) -> Releas
     for release in project.releases.all():
         if Version(release.version) == version:
             return release
-    return Release.objects.create(project=project, version=str(version), released_at=at)
+    return Release.objects.create(
+        project=project,
+        version=str(version),
+        released_at=at,
+        is_staged=settings.STAGE_RELEASES,
+    )

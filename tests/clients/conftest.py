@@ -99,7 +99,7 @@ def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         (folder / "index.html").write_text(f"<!DOCTYPE html><title>{name}</title>{link}")
     port = free_port()
     command = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", "-d", root, str(port)]
-    with _running(command, port, CLEAN, root / "log"):
+    with running(command, port, CLEAN, root / "log"):
         yield f"http://127.0.0.1:{port}/simple"
 
 
@@ -124,7 +124,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, upstream: str) -> Iterator[
     assert migrated.code == 0, migrated.said
     options = ("-c", ROOT / "config/gunicorn.py", "--no-control-socket")
     command = [BIN / "gunicorn", *options, "config.wsgi"]
-    with _running(command, port, CLEAN | env, data / "log") as process:
+    with running(command, port, CLEAN | env, data / "log") as process:
         yield Server(url, env, process.pid)
 
 
@@ -253,7 +253,7 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def _running(
+def running(
     command: Sequence[str | Path], port: int, env: dict[str, str], log: Path
 ) -> "Iterator[subprocess.Popen[bytes]]":
     """A server in a process of its own, from its first answer on to the end of the block."""

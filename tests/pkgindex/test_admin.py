@@ -240,3 +240,13 @@ def test_a_backport_date_gives_a_release_to_lapsed_customers(owner: Client, lice
     owner.post(url(Release, "change", file.release_id), form)
 
     assert lapsed.get(url_of(file)).status == 200
+
+
+def test_what_is_staged_is_released_by_an_action(owner: Client):
+    release = make_release(make_project())
+    Release.objects.filter(pk=release.pk).update(is_staged=True)
+
+    owner.post(url(Release, "changelist"), {"action": "release", "_selected_action": [release.pk]})
+
+    release.refresh_from_db()
+    assert not release.is_staged
