@@ -75,14 +75,20 @@ def test_no_file_of_the_project_names_a_path_of_this_machine():
     assert found == []
 
 
-def test_every_test_that_the_scenarios_name_is_there():
-    text = (ROOT / "docs/scenarios.md").read_text()
-    named = re.findall(r"`(test_\w+): (test_\w+)`", text)
+@pytest.mark.parametrize(
+    ("document", "folders"),
+    [("scenarios.md", ["flows"]), ("scenarios-index.md", ["pkgindex", "clients"])],
+)
+def test_every_test_that_the_scenarios_name_is_there(document: str, folders: list[str]):
+    named = re.findall(r"`(test_\w+): (test_\w+)`", (ROOT / "docs" / document).read_text())
 
     missing = [
         (file, name)
         for file, name in named
-        if f"def {name}(" not in (ROOT / f"tests/flows/{file}.py").read_text()
+        if not any(
+            path.exists() and f"def {name}(" in path.read_text()
+            for path in (ROOT / "tests" / folder / f"{file}.py" for folder in folders)
+        )
     ]
 
     assert len(named) > 40
