@@ -23,10 +23,16 @@ def on_starting(server: Any) -> None:
     """Run the system checks once, so that settings that cannot work stop the start."""
     import django  # noqa: PLC0415
     from django.core.management import call_command  # noqa: PLC0415
+    from django.db import DatabaseError  # noqa: PLC0415
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
-    call_command("check", databases=["default"])
+    try:
+        call_command("check", databases=["default"])
+    except DatabaseError:
+        # A database that is spoiled or away stops the shop, not the index: installs go on.
+        server.log.exception("The database cannot be used")
+        call_command("check")
 
 
 def post_fork(server: Any, worker: Any) -> None:

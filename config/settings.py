@@ -52,6 +52,7 @@ INVOICE_MIN_YEARLY = env.number("INVOICE_MIN_YEARLY", 10_000)  # whole dollars
 LICENSE_ROOT_KEY_FILE = env.text("LICENSE_ROOT_KEY_FILE")
 NETWORK_OPERATORS_FILE = env.text("NETWORK_OPERATORS_FILE")
 GRACE_DAYS = 21  # from the first failed payment to the lapse of the license
+STAGE_RELEASES = env.flag("STAGE_RELEASES")
 MAX_UPLOAD_BYTES = env.number("MAX_UPLOAD_MB", 100, low=1) * 1024 * 1024
 
 # --- Stripe ----------------------------------------------------------------------------------

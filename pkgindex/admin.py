@@ -10,8 +10,18 @@ from django.utils import timezone
 from lib.admin import ReadOnlyAdmin
 from licenses.generation import raise_generation
 from pkgindex import yanking
-from pkgindex.models import Download, File, Project, Release, ReservedName, UploadToken
+from pkgindex.models import (
+    Download,
+    File,
+    Project,
+    Release,
+    ReservedName,
+    TrustedPublisher,
+    UploadToken,
+)
 from pkgindex.projects import open_project
+from pkgindex.staging import release_staged
+from pkgindex.trusted.minting import revoke_publisher
 from pkgindex.upload_tokens import create_upload_token, revoke_upload_token
 
 
@@ -78,16 +88,24 @@ class ProjectAdmin(KeptAdmin):
 class ReleaseAdmin(KeptAdmin):
     """Yank a release by giving it the moment, and the reason that installers print."""
 
-    list_display = ["__str__", "released_at", "backported_to", "yanked_at", "yank_reason"]
-    list_filter = ["project", "yanked_at"]
+    list_display = [
+        "__str__", "is_staged", "released_at", "backported_to", "yanked_at", "yank_reason",
+    ]  # fmt: skip
+    list_filter = ["is_staged", "project", "yanked_at"]
     list_select_related = ["project"]
     search_fields = ["project__name", "version"]
     date_hierarchy = "released_at"
-    readonly_fields = ["project", "version", "released_at"]
-    actions = ["yank", "unyank"]
+    readonly_fields = ["project", "version", "is_staged", "released_at"]
+    actions = ["release", "yank", "unyank"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
+
+    @admin.action(description="Release what is staged of the selected")
+    def release(self, request: HttpRequest, queryset: QuerySet[Release]) -> None:
+        for row in queryset:
+            if release_staged(row.pk, at=timezone.now()):
+                self.log_change(request, row, "released")
 
     @admin.action(description="Yank the selected releases")
     def yank(self, request: HttpRequest, queryset: QuerySet[Release]) -> None:
@@ -159,3 +177,24 @@ class UploadTokenAdmin(KeptAdmin):
     def revoke(self, request: HttpRequest, queryset: QuerySet[UploadToken]) -> None:
         for token in queryset:
             revoke_upload_token(token.pk, at=timezone.now())
+
+
+@admin.register(TrustedPublisher)
+class TrustedPublisherAdmin(KeptAdmin):
+    """A workflow that publishes without a stored secret. It is made and revoked, never changed."""
+
+    list_display = ["__str__", "kind", "environment", "repository_id", "created_at", "revoked_at"]
+    fields = ["kind", "issuer", "repository", "workflow", "environment", "projects"]
+    filter_horizontal = ["projects"]
+    actions = ["revoke"]
+
+    def has_change_permission(
+        self, request: HttpRequest, obj: TrustedPublisher | None = None
+    ) -> bool:
+        return obj is None
+
+    @admin.action(description="Revoke the selected publishers and the tokens they have")
+    def revoke(self, request: HttpRequest, queryset: QuerySet[TrustedPublisher]) -> None:
+        for publisher in queryset:
+            revoke_publisher(publisher.pk, at=timezone.now())
+            self.log_change(request, publisher, "revoked")

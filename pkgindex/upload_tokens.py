@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db import transaction
 
 from lib.tokens import TokenKind, digest_of, hint_of, is_well_formed, mint_token
-from pkgindex.models import UploadToken
+from pkgindex.models import TrustedPublisher, UploadToken
 
 
 @transaction.atomic
@@ -16,6 +16,8 @@ def create_upload_token(
     at: datetime,
     project_ids: Collection[int] = (),
     expires_at: datetime | None = None,
+    publisher: TrustedPublisher | None = None,
+    minted_from: str | None = None,
 ) -> tuple[UploadToken, str]:
     """A new upload token and its secret, which is shown now and never again."""
     secret = mint_token(TokenKind.UPLOAD)
@@ -25,6 +27,8 @@ def create_upload_token(
         hint=hint_of(secret),
         created_at=at,
         expires_at=expires_at,
+        publisher=publisher,
+        minted_from=minted_from,
     )
     row.projects.set(project_ids)
     return row, secret

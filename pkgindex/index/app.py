@@ -31,7 +31,7 @@ from lib.addresses import network_of
 from pkgindex.index import negotiation, pages
 from pkgindex.index.answers import REALM, Answer, Readable, Slice, move_to, pass_on, refuse
 from pkgindex.index.auth import BadCredentials
-from pkgindex.index.coverage import Coverage, Shelf, coverage_of
+from pkgindex.index.coverage import Coverage, Reader, Shelf, coverage_of
 from pkgindex.index.encodings import choose_coding
 from pkgindex.index.failures import Failures
 from pkgindex.index.files import Content, answer_file
@@ -40,7 +40,7 @@ from pkgindex.index.kept import KeptPages, Page
 from pkgindex.index.legacy_json import render_legacy_json
 from pkgindex.index.pages import FileEntry, seen_by
 from pkgindex.index.requests import Request
-from pkgindex.index.snapshot import Snapshots, Unavailable
+from pkgindex.index.snapshot import Snapshot, Snapshots, Unavailable
 from pkgindex.index.usage import Usage
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ _FILE = re.compile(
     r"/files/([0-9a-f]{16})/(?:[A-Za-z0-9.-]+/)?([A-Za-z0-9][A-Za-z0-9._+!-]*?)(\.metadata)?"
 )
 FileWrapper = Callable[[Slice, int], Iterable[bytes]]
+_WAIT = 1  # seconds; the most that an installer is asked to sleep after wrong keys
 _BLOCK = 256 * 1024  # bytes, where the server cannot use sendfile
 
 
@@ -126,14 +127,23 @@ class Index:
         try:
             snapshot = self._snapshots.newest()
             reader = self._gate.identify(snapshot, environ, now)
-        except Unavailable:
+            return self._answer(snapshot, reader, environ, now)
+        except Unavailable as error:
+            log.warning("There is nothing to answer from: %s", error)
             return refuse(503, "The index is busy, try again", ("Retry-After", "5"))
         except BadCredentials as error:
             return _unauthorized(str(error))
-        except TooManyFailures as error:
-            sentence = f"{error}; too often, try again in {error.seconds} seconds"
-            return refuse(429, sentence, ("Retry-After", str(error.seconds)))
-        request = Request(method, environ.get("PATH_INFO", ""), environ, snapshot, reader, now)
+        except TooManyFailures as failures:
+            sentence = f"{failures}; too often, try again in {failures.seconds} seconds"
+            # A good key need not wait at all, so whoever mends his comes back at once; and pip
+            # would sleep for what stands here, five times, without a word.
+            return refuse(429, sentence, ("Retry-After", str(min(failures.seconds, _WAIT))))
+
+    def _answer(
+        self, snapshot: Snapshot, reader: Reader | None, environ: "WSGIEnvironment", now: float
+    ) -> Answer:
+        method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")
+        request = Request(method, path, environ, snapshot, reader, now)
         if reader is not None:
             network = network_of(self._gate.address_of(environ))
             self._usage.note_key(reader.credential_id, request.agent, network, now)

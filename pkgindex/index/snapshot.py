@@ -43,9 +43,13 @@ class Snapshot:
             address = f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1"
             # Python's SQLite is built serialized: threads may share a connection.
             self._database = sqlite3.connect(address, uri=True, check_same_thread=False)
-            self.meta = dict(self._ask("SELECT name, value FROM meta"))
         except sqlite3.Error as error:
             raise Unavailable(f"{path}: {error}") from error
+        # Before anything is answered from it: in a torn file a name of ours might not be found,
+        # and would be sent to another index.
+        if self._ask("PRAGMA quick_check(1)") != [("ok",)]:
+            raise Unavailable(f"{path} is damaged")
+        self.meta = dict(self._ask("SELECT name, value FROM meta"))
         if self.meta.get("format") != FORMAT:
             raise Unavailable(f"{path} has format {self.meta.get('format')!r}, not {FORMAT!r}")
         self.readers: dict[bytes, Reader | str] = {}  # the gate keeps here what it has found
@@ -133,7 +137,10 @@ class Snapshot:
         return bool(self._ask(f"SELECT 1 FROM reserved WHERE {condition}", name, *starts))  # noqa: S608
 
     def _ask(self, sql: str, *values: Any) -> list[Any]:
-        return self._database.execute(sql, values).fetchall()
+        try:
+            return self._database.execute(sql, values).fetchall()
+        except sqlite3.Error as error:  # a disk that gives back something else than before
+            raise Unavailable(str(error)) from error
 
 
 def _limited(reader: Reader, scope: dict[str, Any]) -> Reader:

@@ -82,7 +82,7 @@ def _files() -> tuple[Rows, dict[int, int], dict[int, Any]]:
     digests: dict[int, Any] = defaultdict(hashlib.sha256)
     releases = {
         row[0]: row[1:]
-        for row in Release.objects.values_list(
+        for row in Release.objects.filter(is_staged=False).values_list(
             "pk", "project_id", "version", *_DATES_OF_RELEASE, "yanked_at", "yank_reason"
         )
     }
@@ -93,7 +93,7 @@ def _files() -> tuple[Rows, dict[int, int], dict[int, Any]]:
     for position, file in enumerate(files.iterator(chunk_size=5000)):
         release = releases.get(file[0])
         if release is None:
-            continue  # published while we read; the generation says that too
+            continue  # staged, or published while we read; the generation says that too
         project_id, counts_from, *row = _file(release, *file[1:])
         newest[project_id] = max(newest.get(project_id, NOTHING), counts_from)
         digests[project_id].update(repr((counts_from, *row)).encode())

@@ -26,7 +26,7 @@ def read_core_metadata(content: bytes, form: Form) -> CoreMetadata:
     """
     metadata = _validate(_parse(content))
     requires = metadata.requires_python or SpecifierSet()
-    _compare("Metadata-Version", metadata.metadata_version, form.metadata_version)
+    # Not Metadata-Version: flit names one of its own in the form, and nobody resolves by it.
     _compare("Name", read_name(metadata.name), form.name)
     _compare("Version", metadata.version, form.version)
     _compare("Requires-Python", requires, form.requires_python)

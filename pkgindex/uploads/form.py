@@ -21,7 +21,6 @@ class Form:
     name: NormalizedName
     version: Version
     packagetype: File.Type
-    metadata_version: str
     requires_python: SpecifierSet
     digests: dict[str, str]
 
@@ -36,7 +35,6 @@ def read_form(fields: Mapping[str, str]) -> Form:
         name=read_name(fields.get("name", "")),
         version=read_version(fields.get("version", "")),
         packagetype=packagetype,
-        metadata_version=fields.get("metadata_version", ""),
         requires_python=read_requires_python(fields.get("requires_python", "")),
         digests=_digests(fields),
     )

@@ -4,7 +4,9 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.conf import settings
 from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.db import transaction
 from packaging.version import Version
 
@@ -63,7 +65,8 @@ def _check_right(token: UploadToken, form: Form) -> None:
     An archived or quarantined project takes nothing from anybody (PEP 792).
     """
     allowed = set(token.projects.values_list("normalized_name", flat=True))
-    if allowed and form.name not in allowed:
+    is_limited = bool(allowed) or token.publisher_id is not None
+    if is_limited and form.name not in allowed:
         raise UploadRefused(f"The upload token may not publish to '{form.name}'.", 403)
     project = Project.objects.filter(normalized_name=form.name).first()
     if project is not None and not project.takes_uploads:
@@ -122,6 +125,7 @@ def _write_rows(artifact: _Artifact, *, token: UploadToken, at: datetime) -> Fil
     )
     note_upload(token.pk, at=at)
     raise_generation()
+    _check_stored(artifact)
     return File.objects.create(
         release=_open_release(project, artifact.metadata.version, at=at),
         filename=artifact.filename,
@@ -135,9 +139,22 @@ def _write_rows(artifact: _Artifact, *, token: UploadToken, at: datetime) -> Fil
     )
 
 
+def _check_stored(artifact: _Artifact) -> None:
+    """What a killed upload left there may have been swept away (sweeping.py) since we found it."""
+    path = storage_path(artifact.sha256, artifact.filename)
+    names = [path, f"{path}.metadata"] if artifact.metadata_sha256 else [path]
+    if not all(map(default_storage.exists, names)):
+        raise UploadRefused("The file was cleared away meanwhile, upload it again.", 503)
+
+
 def _open_release(project: Project, version: Version, *, at: datetime) -> Release:
     """The release that is equal to *version*: 1.0 and 1.0.0 are one release."""
     for release in project.releases.all():
         if Version(release.version) == version:
             return release
-    return Release.objects.create(project=project, version=str(version), released_at=at)
+    return Release.objects.create(
+        project=project,
+        version=str(version),
+        released_at=at,
+        is_staged=settings.STAGE_RELEASES,
+    )

@@ -13,7 +13,7 @@ from django.core.files.uploadhandler import FileUploadHandler
 from django.http import HttpRequest, QueryDict
 from django.http.multipartparser import MultiPartParser, MultiPartParserError
 
-from pkgindex.uploads.refusals import UploadRefused, shown
+from pkgindex.uploads.refusals import UploadRefused, disk_trouble, shown
 
 _FORM_BYTES = 2 * 1024 * 1024  # room for the fields beside the file
 
@@ -61,7 +61,10 @@ class DigestingHandler(FileUploadHandler):
             raise too_large(self.limit)
         for state in self._hashes.values():
             state.update(raw_data)
-        self.file.write(raw_data)
+        try:
+            self.file.write(raw_data)
+        except OSError as error:
+            raise disk_trouble(error) from error
 
     def file_complete(self, file_size: int) -> TemporaryUploadedFile | None:
         assert self.file is not None

@@ -14,3 +14,9 @@ def shown(value: object) -> str:
     """A value as a sentence may quote it: printable, on one line, not too long."""
     text = ascii(str(value))
     return text if len(text) <= 120 else f"{text[:117]}..."
+
+
+def disk_trouble(error: OSError) -> UploadRefused:
+    """507: the fault is ours and may pass, so the same command may be run again."""
+    reason = error.strerror or type(error).__name__
+    return UploadRefused(f"The shop cannot store the file now ({reason}), try again later.", 507)

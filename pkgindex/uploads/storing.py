@@ -7,7 +7,7 @@ from pathlib import Path
 from django.core.files import File as DjangoFile
 from django.core.files.storage import FileSystemStorage, default_storage
 
-from pkgindex.uploads.refusals import UploadRefused
+from pkgindex.uploads.refusals import UploadRefused, disk_trouble
 
 _BLOCK = 1024 * 1024
 
@@ -17,6 +17,13 @@ def store(path: str, content: "DjangoFile[bytes]", *, sha256: str) -> None:
 
     Bytes that are there without a row come from an upload that was killed; they may be cut off.
     """
+    try:
+        _store(path, content, sha256)
+    except OSError as error:
+        raise disk_trouble(error) from error
+
+
+def _store(path: str, content: "DjangoFile[bytes]", sha256: str) -> None:
     if default_storage.exists(path):
         if _digest(path) == sha256:
             return

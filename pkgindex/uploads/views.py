@@ -30,7 +30,8 @@ def upload(request: HttpRequest) -> HttpResponse:
             file = publish_file(received, token=token, at=at)
     except UploadRefused as refusal:
         return _say(refusal.status, refusal.sentence)
-    return _say(200, f"{file.filename} is published.")
+    is_staged = file.release.is_staged
+    return _say(200, f"{file.filename} is {'staged' if is_staged else 'published'}.")
 
 
 def _find_token(header: str | None) -> UploadToken | None:

@@ -1,4 +1,4 @@
-"""Fill the database of a live server: `python -m tests.clients.seed before|after`.
+"""Fill the database of a live server: `python -m tests.clients.seed WHAT`.
 
 Prints what the tests need as JSON. It runs in a process of its own, with the server's settings.
 """
@@ -19,9 +19,10 @@ from django.utils import timezone
 
 from licenses import credentials, status
 from licenses.models import Customer, License, Tier
-from pkgindex.models import Release, ReservedName
+from pkgindex.models import File, Release, ReservedName, TrustedPublisher, UploadToken
 from pkgindex.projects import define_project
 from pkgindex.upload_tokens import create_upload_token, revoke_upload_token
+from portal.installing import install_guide
 from tests.make import make_credential, make_customer, make_license, make_tier
 
 NOW = timezone.now()
@@ -57,6 +58,39 @@ def after() -> dict[str, str]:
     }
 
 
+def guide() -> dict[str, str]:
+    """What the shop shows to the holder of a Pro license, by client, with the key KEY."""
+    shown = install_guide(Tier.objects.get(slug="pro", product__slug="hare"), key="KEY")
+    assert shown is not None
+    return {snippet.client: snippet.text for snippet in shown.snippets}
+
+
+def published(name: str) -> dict[str, str]:
+    """The releases of a project, and the kinds of their files."""
+    files = File.objects.filter(release__project__normalized_name=name).order_by("packagetype")
+    kinds: dict[str, str] = {}
+    for version, kind in files.values_list("release__version", "packagetype"):
+        kinds[version] = f"{kinds.get(version, '')} {kind}".strip()
+    return kinds
+
+
+def trusted(issuer: str) -> dict[str, str]:
+    """Workflows that may publish the project told-by-jobs."""
+    project = define_project("told-by-jobs", at=NOW)
+    for kind, workflow in [("github", "release.yml"), ("gitlab", ".gitlab-ci.yml")]:
+        publisher = TrustedPublisher.objects.create(
+            kind=kind, issuer=issuer, repository="hare/hare-pro", workflow=workflow
+        )
+        publisher.projects.set([project])
+    return {}
+
+
+def minted() -> dict[str, str]:
+    """How the tokens of jobs ended."""
+    tokens = UploadToken.objects.filter(publisher__isnull=False)
+    return {str(token): "revoked" if token.revoked_at else "usable" for token in tokens}
+
+
 def _customer(tier: Tier, lapsed_since: timedelta | None = None) -> Any:
     customer: Customer = make_customer()
     license = make_license(customer=customer, tier=tier)
@@ -73,4 +107,13 @@ def _moved(tier: Tier, move: Callable[..., License]) -> str:
 
 
 if __name__ == "__main__":
-    print(json.dumps({"before": before, "after": after}[sys.argv[1]]()))
+    told: dict[str, Callable[..., dict[str, str]]]
+    told = {
+        "before": before,
+        "after": after,
+        "guide": guide,
+        "minted": minted,
+        "published": published,
+        "trusted": trusted,
+    }
+    print(json.dumps(told[sys.argv[1]](*sys.argv[2:])))

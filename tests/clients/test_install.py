@@ -1,8 +1,14 @@
 """Real installers: who gets what, and what they are told."""
 
+import time
+import urllib.error
+import urllib.request
+
 import pytest
 
+from pkgindex.index.failures import ALLOWED
 from tests.clients.conftest import Environment, Server
+from tests.pkgindex.index_client import basic
 
 pytestmark = [pytest.mark.clients, pytest.mark.enable_socket]
 
@@ -50,6 +56,25 @@ def test_without_a_valid_key_pro_is_refused(server: Server, keys, installer: Env
     # pip without a terminal says no word about a 401 of a page; uv does.
     assert "401" in done.said or "No matching distribution found" in done.said, done.said
     assert installer.version_of("hare_pro") == ""
+
+
+def test_nobody_waits_for_minutes_after_many_wrong_keys(
+    server: Server, keys, installer: Environment
+):
+    """pip sleeps for as long as a Retry-After says, and says nothing meanwhile."""
+    wrong = urllib.request.Request(f"{server.url}/simple/")
+    wrong.add_header("Authorization", basic("wb_ix_wrong"))
+    for _ in range(ALLOWED):
+        with pytest.raises(urllib.error.HTTPError):
+            urllib.request.urlopen(wrong)
+    began = time.monotonic()
+
+    done = installer.install(server, "wb_ix_wrong", "hare-pro")
+    good = installer.install(server, keys["pro"], "hare-pro")
+
+    assert time.monotonic() - began < 60
+    assert done.code != 0
+    assert good.code == 0, good.said
 
 
 def test_a_lapsed_key_takes_the_newest_release_it_covers(

@@ -103,6 +103,9 @@ PAGES: dict[tuple[str, str], dict[str, int]] = {
     ("POST", "owner/tickets/<int:ticket_id>/facts/"): only(OWNER, 200, signed=302),
     ("POST", "owner/tickets/<int:ticket_id>/merge/"): everybody(302),
     ("GET", "owner/tickets/<int:ticket_id>/public/"): only(OWNER, 200, signed=302),
+    ("GET", "_/oidc/audience"): everybody(200),
+    ("POST", "_/oidc/mint-token"): everybody(422),  # no identity
+    ("POST", "_/oidc/burn-token"): everybody(422),  # no token
     # A lease credential alone opens these; tests/licenses/test_api.py goes on from there.
     ("PUT", "v1/leases/<uuid:iid>"): everybody(401),
     ("POST", "v1/leases:batch"): everybody(401),

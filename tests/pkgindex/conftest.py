@@ -5,6 +5,8 @@ import pytest
 from licenses.models import License, Tier
 from tests.make import make_credential, make_license, make_tier
 from tests.pkgindex.index_client import IndexClient
+from tests.pkgindex.make import make_upload_token
+from tests.pkgindex.uploader import Uploader
 
 
 @pytest.fixture(autouse=True)
@@ -37,3 +39,8 @@ def license(pro: Tier) -> License:
 def holder(license: License) -> IndexClient:
     """Whoever holds an active license of Pro."""
     return IndexClient(make_credential(license.customer)[1])
+
+
+@pytest.fixture
+def uploader(db: None) -> Uploader:
+    return Uploader(make_upload_token()[1])

@@ -1,4 +1,5 @@
 import re
+from datetime import timedelta
 
 import pytest
 from django.contrib import admin
@@ -7,11 +8,21 @@ from django.urls import reverse
 from django.utils import timezone
 
 from licenses.generation import current_generation
-from licenses.models import Tier, User
-from pkgindex.models import Download, File, Project, Release, ReservedName, UploadToken
+from licenses.models import License, Tier, User
+from licenses.status import lapse_license
+from pkgindex.models import (
+    Download,
+    File,
+    Project,
+    Release,
+    ReservedName,
+    TrustedPublisher,
+    UploadToken,
+)
 from pkgindex.upload_tokens import find_upload_token
+from tests.make import make_credential
 from tests.pkgindex.index_client import IndexClient
-from tests.pkgindex.make import make_file, make_project, make_release, make_upload_token
+from tests.pkgindex.make import make_file, make_project, make_release, make_upload_token, url_of
 
 pytestmark = pytest.mark.django_db
 
@@ -28,7 +39,9 @@ def url(model: type, page: str, *args: int) -> str:
     return reverse(f"admin:pkgindex_{model.__name__.lower()}_{page}", args=args)
 
 
-@pytest.mark.parametrize("model", [Project, Release, File, Download, ReservedName, UploadToken])
+@pytest.mark.parametrize(
+    "model", [Project, Release, File, Download, ReservedName, UploadToken, TrustedPublisher]
+)
 def test_every_list_opens_and_can_be_searched(owner: Client, pro: Tier, model: type):
     make_file(make_release(make_project(tiers=[pro])))
     make_upload_token()
@@ -178,3 +191,62 @@ def test_tokens_are_revoked_by_an_action(owner: Client):
     )
 
     assert find_upload_token(secret, timezone.now()) is None
+
+
+def test_a_trusted_publisher_is_added_never_changed_and_revoked(owner: Client):
+    project = make_project()
+    form = {
+        "kind": "github",
+        "repository": "hare/hare-pro/",
+        "workflow": "release.yml",
+        "projects": [project.pk],
+    }
+
+    answer = owner.post(url(TrustedPublisher, "add"), form)
+    assert answer.status_code == 302, answer.context["errors"]
+    publisher = TrustedPublisher.objects.get()
+    assert publisher.issuer == "https://token.actions.githubusercontent.com"
+    assert (publisher.repository, list(publisher.projects.all())) == ("hare/hare-pro", [project])
+    assert owner.post(url(TrustedPublisher, "change", publisher.pk), form).status_code == 403
+
+    chosen = {"action": "revoke", "_selected_action": [publisher.pk]}
+    owner.post(url(TrustedPublisher, "changelist"), chosen)
+
+    publisher.refresh_from_db()
+    assert publisher.revoked_at is not None
+
+
+def test_a_publisher_without_projects_is_refused_on_the_page(owner: Client):
+    form = {"kind": "github", "repository": "hare/hare-pro", "workflow": "release.yml"}
+
+    answer = owner.post(url(TrustedPublisher, "add"), form)
+
+    assert answer.status_code == 200
+    assert "projects" in answer.context["adminform"].form.errors
+    assert not TrustedPublisher.objects.exists()
+
+
+def test_a_backport_date_gives_a_release_to_lapsed_customers(owner: Client, license: License):
+    now = timezone.now()
+    project = make_project(tiers=[license.tier])
+    file = make_file(make_release(project, released_at=now))
+    License.objects.filter(pk=license.pk).update(updates_until=now - timedelta(days=30))
+    lapse_license(license.pk, at=now, reason="test")
+    lapsed = IndexClient(make_credential(license.customer)[1])
+    assert lapsed.get(url_of(file)).status == 402
+
+    day = f"{now - timedelta(days=31):%Y-%m-%d}"
+    form = {"backported_to_0": day, "backported_to_1": "12:00"}
+    owner.post(url(Release, "change", file.release_id), form)
+
+    assert lapsed.get(url_of(file)).status == 200
+
+
+def test_what_is_staged_is_released_by_an_action(owner: Client):
+    release = make_release(make_project())
+    Release.objects.filter(pk=release.pk).update(is_staged=True)
+
+    owner.post(url(Release, "changelist"), {"action": "release", "_selected_action": [release.pk]})
+
+    release.refresh_from_db()
+    assert not release.is_staged

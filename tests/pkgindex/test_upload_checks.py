@@ -12,7 +12,6 @@ import pytest
 from django.core.files.storage import default_storage
 
 from pkgindex.models import File, Project
-from tests.pkgindex.make import make_upload_token
 from tests.pkgindex.uploader import Said, Uploader
 from tests.pkgindex.wheels import (
     build_sdist,
@@ -28,11 +27,6 @@ pytestmark = pytest.mark.django_db
 
 FOLDER = "hare-1.0.dist-info"
 RECORD = f"{FOLDER}/RECORD"
-
-
-@pytest.fixture
-def uploader() -> Uploader:
-    return Uploader(make_upload_token()[1])
 
 
 def assert_refused(said: Said, sentence: str) -> None:
@@ -394,10 +388,6 @@ def wheel_saying(text: str) -> bytes:
             "The Requires-Python in the file is '>=3.9', but the upload says ''.",
         ),
         (
-            metadata_text("hare", "1.0", metadata_version="2.2"),
-            "The Metadata-Version in the file is '2.2', but the upload says '2.1'.",
-        ),
-        (
             metadata_text("hare", "1.0", metadata_version="1.2"),
             "Metadata-Version '1.2' is not one of 2.1, 2.2, 2.3, 2.4, 2.5.",
         ),
@@ -423,7 +413,8 @@ def test_the_metadata_of_an_sdist_is_read_too(uploader: Uploader):
 def test_every_metadata_version_in_use_is_taken(uploader: Uploader, version: str):
     text = metadata_text("hare", "1.0", metadata_version=version)
 
-    said = uploader.wheel("hare", "1.0", wheel_saying(text), metadata_version=version)
+    # flit's form names another one than its file has; nobody resolves by it.
+    said = uploader.wheel("hare", "1.0", wheel_saying(text), metadata_version="2.3")
 
     assert said.status == 200, said
 

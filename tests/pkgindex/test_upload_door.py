@@ -24,11 +24,6 @@ pytestmark = pytest.mark.django_db
 INVALID = "The upload token is missing, unknown or no longer valid."
 
 
-@pytest.fixture
-def uploader() -> Uploader:
-    return Uploader(make_upload_token()[1])
-
-
 def everything() -> list[Any]:
     """All rows and all stored files: what a refusal must leave as it was."""
     root = Path(default_storage.path(""))

@@ -26,6 +26,7 @@ from billing.sync import sync_due
 from licenses.lease_duties import lease_duties
 from outbox.mail import deliver_due_mail
 from pkgindex.snapshot import repair_snapshot
+from pkgindex.sweeping import sweep_leftovers
 from pkgindex.usage import fold_usage
 from portal.given_up import tell_of_given_up
 from support.privacy import prune_old_mail
@@ -50,6 +51,7 @@ DUTIES: tuple[Callable[[datetime], int], ...] = (
     deliver_due_mail,
     repair_snapshot,
     fold_usage,
+    sweep_leftovers,
     prune_old_mail,
     back_up_due,
     do_chores,

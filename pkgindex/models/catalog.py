@@ -1,4 +1,4 @@
-"""What is in the index: projects, their releases and files, and who may publish them."""
+"""What is in the index: projects, their releases and files, and how often they are fetched."""
 
 from datetime import datetime
 from typing import Self
@@ -113,6 +113,9 @@ class Release(models.Model):
 
     project = models.ForeignKey(Project, models.PROTECT, related_name="releases")
     version = models.CharField(max_length=100, help_text="in the canonical form of PEP 440")
+    is_staged = models.BooleanField(
+        default=False, db_default=False, help_text="not offered to anybody until you release it"
+    )
     released_at = models.DateTimeField(default=timezone.now)
     backported_to = models.DateTimeField(
         null=True,
@@ -242,36 +245,3 @@ class UsageSpool(models.Model):
 
     def __str__(self) -> str:
         return self.name
-
-
-class UploadTokenQuerySet(models.QuerySet["UploadToken"]):
-    def usable(self, at: datetime) -> Self:
-        """Tokens that may publish at the time *at*."""
-        alive = Q(expires_at__isnull=True) | Q(expires_at__gt=at)
-        return self.filter(alive, revoked_at__isnull=True)
-
-
-class UploadToken(models.Model):
-    """A secret that publishes files. Only its digest is stored."""
-
-    name = models.CharField(max_length=80, help_text='where it is used, e.g. "laptop"')
-    digest = models.CharField(max_length=64, unique=True, editable=False)
-    hint = models.CharField(max_length=4, editable=False, help_text="its last four characters")
-    projects = models.ManyToManyField(
-        Project,
-        related_name="+",
-        blank=True,
-        help_text="publishes only these; empty: all, and it may add new projects",
-    )
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-    expires_at = models.DateTimeField(null=True, blank=True)
-    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
-    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
-
-    objects = UploadTokenQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["-created_at"]
-
-    def __str__(self) -> str:
-        return f"{self.name} (…{self.hint})"
