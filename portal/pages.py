@@ -65,16 +65,16 @@ def product_cards() -> list[ProductCard]:
     by_tier: dict[int, list[Price]] = {}
     for price in prices.select_related("tier__product"):
         by_tier.setdefault(price.tier_id, []).append(price)
-    products = Product.objects.prefetch_related("tiers").order_by("pk")
-    return [_product_card(product, by_tier) for product in products]
-
-
-def _product_card(product: Product, by_tier: dict[int, list[Price]]) -> ProductCard:
-    return ProductCard(
-        product=product,
-        tiers=tuple(_tier_card(tier, by_tier.get(tier.pk, [])) for tier in product.tiers.all()),
-        free_projects=tuple(free_projects_of(product)),
-    )
+    products = list(Product.objects.prefetch_related("tiers").order_by("pk"))
+    free = free_projects_of(products)
+    return [
+        ProductCard(
+            product=product,
+            tiers=tuple(_tier_card(tier, by_tier.get(tier.pk, [])) for tier in product.tiers.all()),
+            free_projects=tuple(free[product.pk]),
+        )
+        for product in products
+    ]
 
 
 def _tier_card(tier: Tier, prices: Iterable[Price]) -> TierCard:

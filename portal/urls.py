@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from portal import account, buying, changing, pages, subscriptions
+from portal import account, buying, changing, keys, pages, subscriptions
 
 app_name = "portal"
 urlpatterns = [
@@ -9,8 +9,9 @@ urlpatterns = [
     path("checkout/", buying.checkout, name="checkout"),
     path("welcome/", buying.welcome, name="welcome"),
     path("account/", account.account, name="account"),
-    path("account/keys/", account.create_key, name="create_key"),
-    path("account/keys/<int:credential_id>/revoke/", account.revoke_key, name="revoke_key"),
+    path("account/keys/", keys.create_key, name="create_key"),
+    path("account/keys/<int:credential_id>/revoke/", keys.revoke_key, name="revoke_key"),
+    path("account/keys/<int:credential_id>/rotate/", keys.rotate_key, name="rotate_key"),
     path("account/licenses/<int:license_id>/document/", account.document, name="document"),
     path(
         "account/subscriptions/<int:subscription_id>/refund/", subscriptions.refund, name="refund"

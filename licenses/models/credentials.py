@@ -66,6 +66,10 @@ class Credential(models.Model):
     def __str__(self) -> str:
         return f"{self.name} (…{self.hint})"
 
+    def is_usable(self, at: datetime) -> bool:
+        """Whether it opens its door at the time *at*."""
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > at)
+
 
 class LeakReport(models.Model):
     """Somebody found a credential in public and told us; rows are only ever added."""

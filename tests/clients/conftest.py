@@ -29,6 +29,7 @@ class Run:
 
     code: int
     said: str
+    raw: str = ""  # the same as it was written
 
 
 def run(*command: str | Path, env: dict[str, str] | None = None) -> Run:
@@ -42,7 +43,7 @@ def run(*command: str | Path, env: dict[str, str] | None = None) -> Run:
         timeout=120,
         check=False,
     )
-    return Run(done.returncode, " ".join(done.stdout.split()))
+    return Run(done.returncode, " ".join(done.stdout.split()), done.stdout)
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Server:
     def seed(self, what: str) -> dict[str, str]:
         done = run(sys.executable, "-m", "tests.clients.seed", what, env=self.env)
         assert done.code == 0, done.said
-        keys: dict[str, str] = json.loads(done.said)
+        keys: dict[str, str] = json.loads(done.raw)
         return keys
 
     def index_url(self, key: str = "") -> str:

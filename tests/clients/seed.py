@@ -1,4 +1,4 @@
-"""Fill the database of a live server: `python -m tests.clients.seed before|after`.
+"""Fill the database of a live server: `python -m tests.clients.seed before|after|displayed`.
 
 Prints what the tests need as JSON. It runs in a process of its own, with the server's settings.
 """
@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import django
 
@@ -15,12 +16,16 @@ django.setup()
 
 # The rest needs the apps to be loaded.
 # ruff: noqa: E402
+from django.conf import settings
+from django.core.management import call_command
+from django.test import Client
 from django.utils import timezone
 
 from licenses import credentials, status
 from licenses.models import Customer, License, Tier
 from pkgindex.models import Release, ReservedName
 from pkgindex.projects import define_project
+from pkgindex.snapshot import export_snapshot
 from pkgindex.upload_tokens import create_upload_token, revoke_upload_token
 from tests.make import make_credential, make_customer, make_license, make_tier
 
@@ -57,6 +62,20 @@ def after() -> dict[str, str]:
     }
 
 
+def displayed() -> dict[str, str]:
+    """The page that shows a new key of Enterprise, as a browser gets it, and the key."""
+    call_command("collectstatic", interactive=False, verbosity=0)
+    customer: Customer = make_customer()
+    make_license(customer=customer, tier=make_tier("enterprise"), source="owner:displayed")
+    browser = Client(headers={"host": urlsplit(settings.BASE_URL).netloc})
+    user = customer.contacts.get().user
+    assert user is not None
+    browser.force_login(user)
+    page = browser.post("/account/keys/", {"customer": customer.pk, "name": "ci"}).content.decode()
+    export_snapshot()
+    return {"page": page}
+
+
 def _customer(tier: Tier, lapsed_since: timedelta | None = None) -> Any:
     customer: Customer = make_customer()
     license = make_license(customer=customer, tier=tier)
@@ -73,4 +92,4 @@ def _moved(tier: Tier, move: Callable[..., License]) -> str:
 
 
 if __name__ == "__main__":
-    print(json.dumps({"before": before, "after": after}[sys.argv[1]]()))
+    print(json.dumps({"before": before, "after": after, "displayed": displayed}[sys.argv[1]]()))
