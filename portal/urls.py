@@ -1,8 +1,9 @@
 from django.urls import include, path
 
-from portal import account, buying, changing, keys, pages, subscriptions
+from portal import account, buying, changing, keys, pages, receipts, subscriptions
 
 app_name = "portal"
+CUSTOMER = "account/<int:customer_id>"
 urlpatterns = [
     path("", pages.pricing, name="home"),
     path("pricing/", pages.pricing, name="pricing"),
@@ -12,6 +13,9 @@ urlpatterns = [
     path("account/keys/", keys.create_key, name="create_key"),
     path("account/keys/<int:credential_id>/revoke/", keys.revoke_key, name="revoke_key"),
     path("account/keys/<int:credential_id>/rotate/", keys.rotate_key, name="rotate_key"),
+    path(f"{CUSTOMER}/receipts/", receipts.receipts, name="receipts"),
+    path(f"{CUSTOMER}/receipts/<int:payment_id>/", receipts.receipt, name="receipt"),
+    path(f"{CUSTOMER}/receipts/<int:year>.zip", receipts.receipts_of_year, name="receipts_of_year"),
     path("account/licenses/<int:license_id>/document/", account.document, name="document"),
     path(
         "account/subscriptions/<int:subscription_id>/refund/", subscriptions.refund, name="refund"

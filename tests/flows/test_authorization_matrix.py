@@ -18,7 +18,7 @@ from django.http import HttpRequest
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
-from billing.models import Cart, Price, StripeCustomer, Subscription
+from billing.models import Cart, Payment, Price, StripeCustomer, Subscription
 from lib.tokens import TokenKind, mint_token
 from licenses.credentials import revoke_credential
 from licenses.models import Credential, Customer, License, User
@@ -81,6 +81,9 @@ PAGES: dict[tuple[str, str], dict[str, int]] = {
     ("POST", "account/subscriptions/<int:subscription_id>/cancel/"): only(HOLDER, 302, signed=404),
     ("POST", "account/subscriptions/<int:subscription_id>/resume/"): only(HOLDER, 302, signed=404),
     ("POST", "account/subscriptions/<int:subscription_id>/billing/"): only(HOLDER, 302, signed=404),
+    ("GET", "account/<int:customer_id>/receipts/"): only(HOLDER, 200, signed=404),
+    ("GET", "account/<int:customer_id>/receipts/<int:payment_id>/"): only(HOLDER, 200, signed=404),
+    ("GET", "account/<int:customer_id>/receipts/<int:year>.zip"): only(HOLDER, 200, signed=404),
     ("POST", "stripe/webhook/"): everybody(400),  # unsigned
     ("POST", "anymail/<slug:esp>/inbound/"): everybody(404),  # no secret: switched off
     ("POST", "anymail/<slug:esp>/tracking/"): everybody(404),
@@ -152,6 +155,9 @@ class World:
         filled = pattern.replace("<int:credential_id>", str(self.credential.pk))
         filled = filled.replace("<int:license_id>", str(self.license.pk))
         filled = filled.replace("<uuid:iid>", "8b27d3a0-1111-4222-8333-444455556666")
+        filled = filled.replace("<int:customer_id>", str(self.license.customer_id))
+        filled = filled.replace("<int:payment_id>", str(Payment.objects.get().pk))
+        filled = filled.replace("<int:year>", str(Payment.objects.get().paid_at.year))
         filled = filled.replace("<int:subscription_id>", str(Subscription.objects.get().pk))
         filled = filled.replace("<int:ticket_id>", str(Ticket.objects.get().pk))
         filled = filled.replace("<int:attachment_id>", str(Attachment.objects.get().pk))
@@ -235,10 +241,14 @@ def make_cart(tier_id: int, customer: Customer) -> Cart:
         click="c" * 64, price=price, customer=customer, credential_digest="d" * 64,
         credential_hint="hint", stripe_session_id="cs_test_matrix",
     )  # fmt: skip
-    Subscription.objects.create(
+    subscription = Subscription.objects.create(
         stripe_id="sub_matrix", customer=customer, cart=cart, status="active", price=price,
         license=customer.licenses.get(), quantity=1, current_period_end=timezone.now(),
         created_at=timezone.now(),
+    )  # fmt: skip
+    Payment.objects.create(
+        stripe_id="pi_matrix", invoice_id="in_matrix", subscription=subscription,
+        amount_cents=100, currency="usd", paid_at=timezone.now(),
     )  # fmt: skip
     return cart
 
