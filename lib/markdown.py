@@ -41,7 +41,7 @@ def headings_of(text: str) -> list[Heading]:
 
 
 def _blocks(text: str) -> Iterator[list[str]]:
-    """Lines that belong together: a fence with all that is in it, a heading, a list, a paragraph."""
+    """Lines that belong together: a fence with what is in it, a heading, a list, a paragraph."""
     block: list[str] = []
     is_fenced = False
     for line in text.replace("\r\n", "\n").split("\n"):

@@ -1,6 +1,18 @@
 from django.urls import include, path
 
-from portal import account, buying, changing, keys, pages, receipts, subscriptions
+from portal import (
+    account,
+    address,
+    buying,
+    changing,
+    keys,
+    leaving,
+    pages,
+    people,
+    receipts,
+    subscriptions,
+    usage,
+)
 
 app_name = "portal"
 CUSTOMER = "account/<int:customer_id>"
@@ -16,6 +28,14 @@ urlpatterns = [
     path(f"{CUSTOMER}/receipts/", receipts.receipts, name="receipts"),
     path(f"{CUSTOMER}/receipts/<int:payment_id>/", receipts.receipt, name="receipt"),
     path(f"{CUSTOMER}/receipts/<int:year>.zip", receipts.receipts_of_year, name="receipts_of_year"),
+    path(f"{CUSTOMER}/people/", people.people, name="people"),
+    path(f"{CUSTOMER}/people/<int:contact_id>/", people.person, name="person"),
+    path(f"{CUSTOMER}/usage/", usage.usage, name="usage"),
+    path(f"{CUSTOMER}/export/", leaving.export, name="export"),
+    path(f"{CUSTOMER}/close/", leaving.close, name="close"),
+    path("account/address/", address.address, name="address"),
+    path("account/address/confirm/", address.confirm_address, name="confirm_address"),
+    path("account/address/undo/<str:token>/", address.undo_address, name="undo_address"),
     path("account/licenses/<int:license_id>/document/", account.document, name="document"),
     path(
         "account/subscriptions/<int:subscription_id>/refund/", subscriptions.refund, name="refund"

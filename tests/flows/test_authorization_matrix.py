@@ -84,6 +84,14 @@ PAGES: dict[tuple[str, str], dict[str, int]] = {
     ("GET", "account/<int:customer_id>/receipts/"): only(HOLDER, 200, signed=404),
     ("GET", "account/<int:customer_id>/receipts/<int:payment_id>/"): only(HOLDER, 200, signed=404),
     ("GET", "account/<int:customer_id>/receipts/<int:year>.zip"): only(HOLDER, 200, signed=404),
+    ("GET", "account/<int:customer_id>/people/"): only(HOLDER, 200, signed=404),
+    ("POST", "account/<int:customer_id>/people/<int:contact_id>/"): only(HOLDER, 403, signed=404),
+    ("GET", "account/<int:customer_id>/usage/"): only(HOLDER, 200, signed=404),
+    ("GET", "account/<int:customer_id>/export/"): only(HOLDER, 200, signed=404),
+    ("GET", "account/<int:customer_id>/close/"): only(HOLDER, 200, signed=404),
+    ("GET", "account/address/"): signed_in(200),
+    ("GET", "account/address/confirm/"): everybody(302),  # no code was asked for
+    ("GET", "account/address/undo/<str:token>/"): everybody(410),  # a forged link
     ("POST", "stripe/webhook/"): everybody(400),  # unsigned
     ("POST", "anymail/<slug:esp>/inbound/"): everybody(404),  # no secret: switched off
     ("POST", "anymail/<slug:esp>/tracking/"): everybody(404),
@@ -156,6 +164,9 @@ class World:
         filled = filled.replace("<int:license_id>", str(self.license.pk))
         filled = filled.replace("<uuid:iid>", "8b27d3a0-1111-4222-8333-444455556666")
         filled = filled.replace("<int:customer_id>", str(self.license.customer_id))
+        filled = filled.replace(
+            "<int:contact_id>", str(self.license.customer.contacts.get().pk)
+        ).replace("<str:token>", "1:forged")
         filled = filled.replace("<int:payment_id>", str(Payment.objects.get().pk))
         filled = filled.replace("<int:year>", str(Payment.objects.get().paid_at.year))
         filled = filled.replace("<int:subscription_id>", str(Subscription.objects.get().pk))
