@@ -30,9 +30,13 @@ class Heading:
     anchor: str
 
 
-def render_markdown(text: str) -> SafeString:
-    """The text as HTML that may stand in a page; whatever is not understood stands as it is."""
-    return format_html_join("\n", "{}", ((_render(block),) for block in _blocks(text)))
+def render_markdown(text: str, *, under: int = 0) -> SafeString:
+    """The text as HTML that may stand in a page; whatever is not understood stands as it is.
+
+    *under* makes its headings so many levels smaller, and without anchors: where many texts stand
+    on one page they would clash.
+    """
+    return format_html_join("\n", "{}", ((_render(block, under),) for block in _blocks(text)))
 
 
 def headings_of(text: str) -> list[Heading]:
@@ -77,13 +81,14 @@ def _list_kind(line: str) -> str:
     return "ol" if _NUMBER.fullmatch(line) else ""
 
 
-def _render(block: list[str]) -> SafeString:
+def _render(block: list[str], under: int) -> SafeString:
     if block[0].startswith("```"):
         end = -1 if block[-1].startswith("```") and len(block) > 1 else None
         return format_html('<pre tabindex="0">{}</pre>', "\n".join(block[1:end]))
     if heading := _heading(block):
-        opening = format_html('<h{} id="{}">', heading.level, heading.anchor)
-        return format_html("{}{}</h{}>", opening, _inline(heading.text), heading.level)
+        level = min(heading.level + under, 6)
+        anchor = format_html(' id="{}"', heading.anchor) if not under else ""
+        return format_html("<h{0}{1}>{2}</h{0}>", level, anchor, _inline(heading.text))
     if kind := _list_kind(block[0]):
         items = format_html_join("", "<li>{}</li>", ((_inline(item),) for item in _items(block)))
         return format_html("<{}>{}</{}>", mark_safe(kind), items, mark_safe(kind))  # noqa: S308  ul, ol

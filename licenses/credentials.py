@@ -168,6 +168,11 @@ def explain_refusal(token: str, at: datetime) -> str:
     return _refusal_of(found, at)
 
 
+def explain_credential(credential: Credential, at: datetime) -> str:
+    """The same for a row (with its successor), whoever asks; "" while it opens its door."""
+    return "" if credential.is_usable(at) else _refusal_of(credential, at)
+
+
 def _refusal_of(credential: Credential, at: datetime) -> str:
     name = credential.name.encode("ascii", "replace").decode()
     who = f'The credential "{name}" (...{credential.hint})'

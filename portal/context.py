@@ -9,5 +9,6 @@ def shop(request: HttpRequest) -> dict[str, object]:
         "shop_name": settings.SHOP_NAME,
         "base_url": settings.BASE_URL,
         "demo": settings.DEMO,
+        "accent": settings.ACCENT_COLOR.lstrip("#").lower(),
         "support_email": settings.SUPPORT_EMAIL,
     }

@@ -67,6 +67,14 @@ PAGES: dict[tuple[str, str], dict[str, int]] = {
     ("GET", ""): everybody(200),
     ("GET", "pricing/"): everybody(200),
     ("GET", "healthz"): everybody(200),
+    ("GET", "buying/"): everybody(200),
+    ("GET", "buying/files/<str:name>"): everybody(404),  # the owner put none there
+    ("POST", "quote/"): everybody(302),  # an empty form: back to the prices
+    ("GET", "quote/<str:token>/"): everybody(404),  # not signed by us
+    ("GET", "products/<slug:slug>/changelog/"): everybody(200),
+    ("GET", "products/<slug:slug>/changelog.atom"): everybody(200),
+    ("GET", "diagnose/"): everybody(200),
+    ("GET", "accent/<str:color>.css"): everybody(404),  # no colour is set
     ("POST", "checkout/"): everybody(302),  # an empty form: back to the prices
     ("GET", "welcome/"): {**everybody(404), HOLDER: 200},
     ("GET", "account/"): signed_in(200),
@@ -173,7 +181,9 @@ class World:
         filled = filled.replace("<int:ticket_id>", str(Ticket.objects.get().pk))
         filled = filled.replace("<int:attachment_id>", str(Attachment.objects.get().pk))
         filled = filled.replace("<int:mail_id>", str(InboundMail.objects.get().pk))
-        filled = filled.replace("<slug:esp>", "postmark")
+        filled = filled.replace("<slug:esp>", "postmark").replace("<slug:slug>", "hare")
+        filled = filled.replace("<str:color>", "14633c")
+        filled = filled.replace("<str:name>", "w9.pdf")
         if pattern == "welcome/":
             filled += f"?session_id={self.cart.stripe_session_id}"
         return "/" + filled

@@ -27,6 +27,7 @@ from licenses.lease_duties import lease_duties
 from outbox.mail import deliver_due_mail
 from pkgindex.snapshot import repair_snapshot
 from pkgindex.usage import fold_usage
+from portal.diagnosing import answer_diagnoses
 from support.privacy import prune_old_mail
 from support.receiving import parse_due_mail
 
@@ -45,6 +46,7 @@ DUTIES: tuple[Callable[[datetime], int], ...] = (
     remind_cards,
     parse_due_mail,
     lease_duties,
+    answer_diagnoses,
     deliver_due_mail,
     repair_snapshot,
     fold_usage,
