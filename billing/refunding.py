@@ -117,7 +117,7 @@ def _finish(claim: Claim, job: GuaranteeRefund) -> None:
     mark_dirty(DirtyObject.Kind.SUBSCRIPTION, job.subscription.stripe_id, at=at)
     for payment in job.subscription.payments.all():
         mark_dirty(DirtyObject.Kind.PAYMENT, payment.stripe_id, at=at)
-    if job.amount_cents or job.cause == Cause.GUARANTEE:
+    if job.amount_cents or job.cause in {Cause.GUARANTEE, Cause.OWNER}:
         mail_refunded(job)
     tell_owner(
         f"refund-job:{job.subscription.stripe_id}",

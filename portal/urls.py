@@ -1,3 +1,4 @@
+from django.conf import settings
 from django.urls import include, path
 
 from portal import (
@@ -17,10 +18,12 @@ from portal import (
     receipts,
     subscriptions,
     usage,
+    viewing,
 )
 
 app_name = "portal"
 CUSTOMER = "account/<int:customer_id>"
+AS_CUSTOMER = f"{settings.ADMIN_PATH}/customers/<int:customer_id>"
 urlpatterns = [
     path("", pages.pricing, name="home"),
     path("pricing/", pages.pricing, name="pricing"),
@@ -54,6 +57,8 @@ urlpatterns = [
         "account/subscriptions/<int:subscription_id>/refund/", subscriptions.refund, name="refund"
     ),
     path("", include("portal.ticket_urls")),
+    path(f"{AS_CUSTOMER}/view/", viewing.view_as, name="view_as"),
+    path(f"{AS_CUSTOMER}/export/", viewing.export_for_owner, name="export_customer"),
     path("account/subscriptions/<int:subscription_id>/change/", changing.change, name="change"),
     path("account/subscriptions/<int:subscription_id>/keep/", changing.keep, name="keep"),
     path("account/subscriptions/<int:subscription_id>/cancel/", changing.cancel, name="cancel"),

@@ -118,6 +118,9 @@ PAGES: dict[tuple[str, str], dict[str, int]] = {
     ("POST", "owner/tickets/<int:ticket_id>/facts/"): everybody(302),
     ("POST", "owner/tickets/<int:ticket_id>/merge/"): everybody(302),
     ("GET", "owner/tickets/<int:ticket_id>/public/"): only(OWNER, 200, signed=302),
+    ("GET", "owner/customers/<int:customer_id>/view/"): only(OWNER, 200, signed=302),
+    # The owner is asked for his second factor anew.
+    ("POST", "owner/customers/<int:customer_id>/export/"): everybody(302),
     # A lease credential alone opens these; tests/licenses/test_api.py goes on from there.
     ("PUT", "v1/leases/<uuid:iid>"): everybody(401),
     ("POST", "v1/leases:batch"): everybody(401),
