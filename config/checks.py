@@ -1,11 +1,12 @@
 """System checks: combinations of settings that cannot work, each with an id and a hint."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
 from django.db import connection
 
 # Two connections that write and checkpoint at the same moment could corrupt the file before.
@@ -123,5 +124,19 @@ def check_license_key(app_configs: Sequence[AppConfig] | None, **kwargs: Any) ->
             "LICENSE_ROOT_KEY_FILE is empty: licenses are sold without a signed document.",
             hint="Make a key with `manage.py make_root_key FILE` and name the file.",
             id="wheelbarrow.W008",
+        )
+    ]
+
+
+@register(Tags.compatibility)
+def check_texts(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    own = Path(settings.DATA_DIR) / "texts" / "seller.md"
+    if settings.RELAXED or own.is_file():
+        return []
+    return [
+        Info(
+            "Quotes and receipts carry no legal name and address.",
+            hint=f"Write them into {own}.",
+            id="wheelbarrow.I060",
         )
     ]

@@ -64,6 +64,10 @@ class Quote:
         return format_cents(self.total_cents, self.currency)
 
     @property
+    def licensed(self) -> str:
+        return "unlimited threads" if self.threads is None else f"{self.threads:,} threads"
+
+    @property
     def unit(self) -> str:
         return format_cents(self.total_cents // self.quantity, self.currency)
 

@@ -24,7 +24,6 @@ def text_source(name: str, context: dict[str, Any] | None = None) -> str:
         "shop_name": settings.SHOP_NAME,
         "base_url": settings.BASE_URL,
         "support_email": settings.SUPPORT_EMAIL,
-        "own_file": _own_folder() / f"{name}.md",
         **(context or {}),
     }
     try:

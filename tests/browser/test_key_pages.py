@@ -22,30 +22,24 @@ PUBLIC = {
 OF_THE_ACCOUNT = ("receipts", "people", "usage", "close")
 
 
-class Scale:
-    """Weighs a page with all that it asks for, and notes whom it asked."""
-
-    def __init__(self, person: Person) -> None:
-        self.hosts: set[str] = set()
-        self.bytes = 0
-        person.page.on("response", self._weigh)
-
-    def _weigh(self, response: Response) -> None:
-        self.hosts.add(urlsplit(response.url).netloc)
-        if response.status == 200:
-            self.bytes += len(response.body())
-
-
 @pytest.fixture
 def walk(demo) -> Callable[[Person, str, str, str], None]:
     """Open a page, look at it, and weigh it as a browser does that was never there."""
 
     def walk(person: Person, path: str, name: str, how: str) -> None:
-        scale = Scale(person)
-        person.page.goto(path)
+        asked: list[Response] = []
+
+        def note(response: Response) -> None:
+            asked.append(response)
+
+        person.page.on("response", note)
+        person.page.goto(path, wait_until="networkidle")
+        person.page.remove_listener("response", note)
+        weight = sum(int(one.headers["content-length"]) for one in asked if one.status == 200)
+        hosts = {urlsplit(one.url).netloc for one in asked}
+        assert hosts == {urlsplit(demo.url).netloc}, f"{path} asks {hosts}"
+        assert weight <= MOST_BYTES, f"{path} weighs {weight} bytes"
         look_at(person, f"{name} {how}")
-        assert scale.hosts <= {urlsplit(demo.url).netloc}, f"{path} asks {scale.hosts}"
-        assert scale.bytes <= MOST_BYTES, f"{path} weighs {scale.bytes} bytes"
 
     return walk
 

@@ -1,6 +1,6 @@
 import pytest
 
-from config.checks import _check_sqlite, check_database, is_safe_sqlite
+from config.checks import _check_sqlite, check_database, check_texts, is_safe_sqlite
 from config.settings import SQLITE_OPTIONS
 
 SAFE = (3, 53, 4)
@@ -44,3 +44,13 @@ def test_atomic_requests_is_an_error(settings):
         settings.DATABASES["default"]["ATOMIC_REQUESTS"] = False
 
     assert "wheelbarrow.E003" in ids(problems)
+
+
+def test_a_shop_without_the_sellers_name_is_told_so(settings, tmp_path):
+    settings.RELAXED, settings.DATA_DIR = False, tmp_path
+    assert ids(check_texts(None)) == ["wheelbarrow.I060"]
+
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts/seller.md").write_text("Hare LLC")
+
+    assert check_texts(None) == []
