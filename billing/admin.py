@@ -23,6 +23,7 @@ from billing.models import (
     Subscription,
 )
 from billing.price_moves_admin import announce_price_move, show_price_move
+from billing.refunding import open_refund_job
 from lib.admin import ReadOnlyAdmin
 from lib.money import format_cents
 from outbox.admin import ClaimableAdmin
@@ -51,7 +52,16 @@ class SubscriptionAdmin(ReadOnlyAdmin):
     list_filter = ["status", "price"]
     list_select_related = ["customer", "price"]
     search_fields = ["stripe_id", "customer__name", "customer__contacts__email"]
-    actions = [show_price_move, announce_price_move]
+    actions = [show_price_move, announce_price_move, "refund_everything"]
+
+    @admin.action(description="Refund everything, end it, and revoke the license")
+    def refund_everything(self, request: HttpRequest, queryset: QuerySet[Subscription]) -> None:
+        for subscription in queryset.select_related("customer"):
+            job = open_refund_job(
+                subscription.pk, cause=GuaranteeRefund.Cause.OWNER, at=timezone.now()
+            )
+            self.log_change(request, subscription, f"refund: {job.get_cause_display()}")
+            messages.info(request, f"{subscription.customer} gets everything back for it.")
 
 
 @admin.register(StripeCustomer)

@@ -24,9 +24,10 @@ def refundable_until(subscription: Subscription) -> datetime:
     """
     if subscription.is_by_invoice:
         raise NoGuarantee("it is paid by invoice; the guarantee covers purchases by card")
-    if GuaranteeRefund.objects.filter(subscription=subscription).exists():
+    if getattr(subscription, "guarantee", None) is not None:
         raise NoGuarantee("it is being refunded already")
-    first = subscription.payments.order_by("paid_at", "pk").first()
+    payments = subscription.payments.all()  # pages have them fetched already
+    first = min(payments, key=lambda one: (one.paid_at, one.pk), default=None)
     if first is None:
         return _beginning_of_free(subscription) + WINDOW
     if first.billing_reason != "subscription_create":

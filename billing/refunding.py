@@ -29,7 +29,7 @@ from outbox.claims import Claim
 log = logging.getLogger(__name__)
 Cause = GuaranteeRefund.Cause
 State = GuaranteeRefund.State
-GIVES_ALL_BACK = {Cause.GUARANTEE, Cause.DUPLICATE}
+GIVES_ALL_BACK = {Cause.GUARANTEE, Cause.DUPLICATE, Cause.OWNER}
 STARTS_A_PERIOD = {"subscription_create", "subscription_cycle"}
 
 
@@ -142,7 +142,7 @@ def _finish(claim: Claim, job: GuaranteeRefund) -> None:
     mark_dirty(DirtyObject.Kind.SUBSCRIPTION, job.subscription.stripe_id, at=at)
     for payment in job.subscription.payments.all():
         mark_dirty(DirtyObject.Kind.PAYMENT, payment.stripe_id, at=at)
-    if job.amount_cents or job.cause == Cause.GUARANTEE:
+    if job.amount_cents or job.cause in {Cause.GUARANTEE, Cause.OWNER}:
         mail_refunded(job)
     amount = format_cents(job.amount_cents, job.currency)
     tell_owner(

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
 from django.db import connection
 
 # Two connections that write and checkpoint at the same moment could corrupt the file before.
@@ -138,5 +138,19 @@ def check_operators(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> l
             f"NETWORK_OPERATORS_FILE {name} is not there: keys that go round raise no alarm.",
             hint="Fetch ip2asn-combined.tsv.gz from iptoasn.com, or leave the variable empty.",
             id="wheelbarrow.W034",
+        )
+    ]
+
+
+@register(Tags.compatibility)
+def check_texts(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    own = Path(settings.DATA_DIR) / "texts" / "seller.md"
+    if settings.RELAXED or own.is_file():
+        return []
+    return [
+        Info(
+            "Quotes and receipts carry no legal name and address.",
+            hint=f"Write them into {own}.",
+            id="wheelbarrow.I060",
         )
     ]

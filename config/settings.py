@@ -12,6 +12,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from config import env
+from lib.colors import parse_color
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -42,6 +43,12 @@ if not ADMIN_PATH.replace("-", "").replace("_", "").isalnum():
 
 # --- the shop --------------------------------------------------------------------------------
 SHOP_NAME = env.text("SHOP_NAME", "Wheelbarrow")
+ACCENT_COLOR = env.text("ACCENT_COLOR")
+if ACCENT_COLOR:
+    try:
+        parse_color(ACCENT_COLOR)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"ACCENT_COLOR: {error}.") from error
 TOKEN_PREFIX = env.text("TOKEN_PREFIX", "wb")
 if not (TOKEN_PREFIX.isascii() and TOKEN_PREFIX.isalnum() and len(TOKEN_PREFIX) <= 8):
     raise ImproperlyConfigured(

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
 from django.contrib.admin.models import LogEntry
@@ -78,6 +79,10 @@ class CustomerAdmin(admin.ModelAdmin):
     readonly_fields = ["created_at"]
     date_hierarchy = "created_at"
     inlines = [ContactInline, LicenseInline, CredentialInline]
+
+    def view_on_site(self, customer: Customer) -> str:
+        """His account, to look at; the page belongs to an app above this one."""
+        return f"/{settings.ADMIN_PATH}/customers/{customer.pk}/view/"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Customer]:
         return super().get_queryset(request).prefetch_related("contacts")

@@ -185,6 +185,13 @@ def list_refusals(at: datetime) -> Iterator[tuple[str, str]]:
         yield row.digest, refusal_of(row, then, wanted=Credential.Kind.INDEX)
 
 
+def explain_credential(credential: Credential, at: datetime) -> str:
+    """The same for a row (with its successor), whoever asks; "" while it opens its door."""
+    if credential.is_usable(at):
+        return ""
+    return refusal_of(credential, at, wanted=Credential.Kind(credential.kind))
+
+
 def refusal_of(credential: Credential, at: datetime, *, wanted: Credential.Kind) -> str:
     """Why the credential opens no door of the *wanted* kind at *at*."""
     name = credential.name.encode("ascii", "replace").decode()

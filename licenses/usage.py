@@ -1,11 +1,12 @@
 """What we count: the peaks of each hour, as the customer sees them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from django.db.models import F, Value
-from django.db.models.functions import Greatest
+from django.db.models import F, Max, Sum, Value
+from django.db.models.functions import Greatest, TruncDate
 
 from licenses.models import LeaseHour
 
@@ -40,6 +41,32 @@ def note_hour(license_id: int, at: datetime, use: Use) -> None:
     )
     if not raised:
         LeaseHour.objects.create(license_id=license_id, hour=hour, refused=use.refused, **peaks)
+
+
+@dataclass(frozen=True)
+class DayOfUse:
+    """The peaks of one day (UTC), and how often fewer threads were given than wanted."""
+
+    license_id: int
+    day: date
+    peak: int
+    processes: int
+    refused: int
+
+
+def daily_usage(license_ids: Collection[int], *, since: datetime) -> list[DayOfUse]:
+    """A row for each license and day that had any use, newest first, in one query."""
+    hours = LeaseHour.objects.filter(license_id__in=list(license_ids), hour__gte=since)
+    days = (
+        hours.annotate(day=TruncDate("hour"))
+        .values("license_id", "day")
+        .annotate(top=Max("peak"), most=Max("processes"), short=Sum("refused"))
+        .order_by("license_id", "-day")
+    )
+    return [
+        DayOfUse(row["license_id"], row["day"], row["top"], row["most"], row["short"])
+        for row in days
+    ]
 
 
 def usage_of(license_id: int, *, since: datetime, until: datetime) -> list[dict[str, Any]]:

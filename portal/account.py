@@ -1,69 +1,39 @@
-"""What a signed-in customer sees and does: his licenses and his keys."""
+"""What a signed-in customer sees first: what he has, his keys, and how to install it."""
 
-from django import forms
-from django.contrib import messages
+from typing import cast
+
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
-from licenses import credentials
-from licenses.models import Credential, License
-from portal.installing import install_guide, signed_document
-from portal.subscriptions import subscription_cards
+from licenses.models import License, User
+from portal.holdings import AccountCard, account_cards
+from portal.installing import InstallGuide, install_guide, signed_document
 from portal.visitors import customers_of
 from support.bounces import bouncing_contacts
-
-
-class KeyForm(forms.Form):
-    customer = forms.IntegerField(widget=forms.HiddenInput)
-    name = forms.CharField(max_length=80, strip=True, label="Name")
 
 
 @require_safe
 @login_required
 @never_cache
 def account(request: HttpRequest) -> HttpResponse:
-    mine = list(customers_of(request).prefetch_related("licenses__tier__product", "credentials"))
-    for customer in mine:
-        customer.subscription_cards = subscription_cards(customer, at=timezone.now())  # type: ignore[attr-defined]
-    context = {"customers": mine, "bouncing": bouncing_contacts(mine)}
+    cards = account_cards(customers_of(request), cast("User", request.user), timezone.now())
+    context = {
+        "cards": cards,
+        "bouncing": bouncing_contacts(card.customer for card in cards),
+        "guide": guide_for(cards),
+    }
     return render(request, "portal/account.html", context)
 
 
-@require_POST
-@login_required
-@never_cache
-def create_key(request: HttpRequest) -> HttpResponse:
-    """Make a key and show it, once."""
-    form = KeyForm(request.POST)
-    if not form.is_valid():
-        messages.warning(request, "Give the key a name of at most 80 characters.")
-        return redirect("portal:account")
-    customer = get_object_or_404(customers_of(request), pk=form.cleaned_data["customer"])
-    try:
-        credential, token = credentials.create_credential(
-            customer.pk, name=form.cleaned_data["name"], at=timezone.now()
-        )
-    except credentials.TooManyCredentials:
-        messages.warning(request, "You have 20 keys, the most there can be. Revoke one first.")
-        return redirect("portal:account")
-    license = customer.licenses.select_related("tier__product").order_by("-paid_through").first()
-    guide = install_guide(license.tier, key=token) if license else None
-    context = {"credential": credential, "key": token, "guide": guide}
-    return render(request, "portal/new_key.html", context)
-
-
-@require_POST
-@login_required
-def revoke_key(request: HttpRequest, credential_id: int) -> HttpResponse:
-    mine = Credential.objects.filter(customer__in=customers_of(request))
-    credential = get_object_or_404(mine, pk=credential_id)
-    credentials.revoke_credential(credential.pk, at=timezone.now())
-    messages.info(request, f"The key {credential} is refused from now on.")
-    return redirect("portal:account")
+def guide_for(cards: list[AccountCard]) -> InstallGuide | None:
+    """The commands for the newest license of all, with a placeholder for the key."""
+    held = [card.newest_license for card in cards if card.newest_license is not None]
+    newest = max(held, key=lambda one: (one.is_active, one.paid_through), default=None)
+    return install_guide(newest.tier, key=None) if newest is not None else None
 
 
 @require_safe

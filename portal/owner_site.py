@@ -13,6 +13,8 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from portal.owner_acts import guard
+
 
 class OwnerSite(AdminSite):
     site_header = site_title = "Wheelbarrow"
@@ -20,6 +22,10 @@ class OwnerSite(AdminSite):
 
     def has_permission(self, request: HttpRequest) -> bool:
         return super().has_permission(request) and has_second_factor(request)
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002
+        """Every page of the owner's, guarded (portal.owner_acts)."""
+        return guard(super().admin_view(view, cacheable), self.has_permission)
 
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

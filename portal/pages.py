@@ -1,5 +1,6 @@
 """Pages for everybody: prices, and whether we are there."""
 
+import json
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,6 +15,17 @@ from billing.models import Price
 from lib.money import format_cents
 from licenses.models import Product, Tier
 from portal.installing import free_projects_of
+from portal.questions import policies
+from portal.texts import render_text
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a volume price: from so many units on, each costs so much."""
+
+    start: int
+    unit: str
+    total: str  # of as many as it starts with
 
 
 @dataclass(frozen=True)
@@ -23,7 +35,8 @@ class PriceChoice:
     lookup_key: str
     interval: str
     amount: str  # of one unit, e.g. "$269"
-    steps: tuple[str, ...]  # "from 5: $249", …
+    steps: tuple[Step, ...]
+    steps_json: str  # the same for the script that shows a live total; "" for other currencies
     nonce: str
     max_quantity: int  # 1: there is nothing to choose
 
@@ -48,7 +61,8 @@ class ProductCard:
 @require_safe
 @never_cache  # each drawing has nonces of its own
 def pricing(request: HttpRequest) -> HttpResponse:
-    return render(request, "portal/pricing.html", {"products": product_cards()})
+    context = {"products": product_cards(), "terms": render_text("pricing", policies())}
+    return render(request, "portal/pricing.html", context)
 
 
 @require_safe
@@ -65,34 +79,44 @@ def product_cards() -> list[ProductCard]:
     by_tier: dict[int, list[Price]] = {}
     for price in prices.select_related("tier__product"):
         by_tier.setdefault(price.tier_id, []).append(price)
-    products = Product.objects.prefetch_related("tiers").order_by("pk")
-    return [_product_card(product, by_tier) for product in products]
-
-
-def _product_card(product: Product, by_tier: dict[int, list[Price]]) -> ProductCard:
-    return ProductCard(
-        product=product,
-        tiers=tuple(_tier_card(tier, by_tier.get(tier.pk, [])) for tier in product.tiers.all()),
-        free_projects=tuple(free_projects_of(product)),
-    )
+    products = list(Product.objects.prefetch_related("tiers").order_by("pk"))
+    free = free_projects_of(products)
+    return [
+        ProductCard(
+            product=product,
+            tiers=tuple(_tier_card(tier, by_tier.get(tier.pk, [])) for tier in product.tiers.all()),
+            free_projects=tuple(free[product.pk]),
+        )
+        for product in products
+    ]
 
 
 def _tier_card(tier: Tier, prices: Iterable[Price]) -> TierCard:
-    return TierCard(tier, tuple(_choice(price) for price in prices))
+    return TierCard(tier, tuple(price_choice(price) for price in prices))
 
 
-def _choice(price: Price) -> PriceChoice:
+def price_choice(price: Price) -> PriceChoice:
     steps = price.tiers if price.volume_tiers else []
-    starts = [1, *((step.up_to or 0) + 1 for step in steps[:-1])]
+    starts = [1, *((step.up_to or 0) + 1 for step in steps[:-1])] if steps else []
     return PriceChoice(
         lookup_key=price.lookup_key,
         interval=price.interval,
         amount=format_cents(price.total_cents(1), price.currency),
         steps=tuple(
-            f"from {start}: {format_cents(step.unit_amount_cents, price.currency)}"
-            for start, step in zip(starts, steps, strict=False)
-            if start > 1
+            Step(
+                start,
+                format_cents(step.unit_amount_cents, price.currency),
+                format_cents(price.total_cents(start), price.currency),
+            )
+            for start, step in zip(starts, steps, strict=True)
         ),
+        steps_json=_steps_json(price),
         nonce=secrets.token_urlsafe(24),
         max_quantity=price.max_quantity,
     )
+
+
+def _steps_json(price: Price) -> str:
+    if price.currency != "usd":
+        return ""
+    return json.dumps(price.volume_tiers or [[None, price.unit_amount_cents]])

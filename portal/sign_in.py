@@ -12,6 +12,11 @@ class AccountAdapter(DefaultAccountAdapter):
         """Nobody signs up: an account comes with the first purchase, or from the owner."""
         return False
 
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        """The second factor first: somebody may have looked over the shoulder at a password."""
+        methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        return sorted(methods, key=lambda method: method["id"] != "mfa_reauthenticate")
+
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Straight out, not through the outbox: a code is good for minutes, and in no table."""
         shop = {"shop_name": settings.SHOP_NAME, "base_url": settings.BASE_URL}

@@ -121,3 +121,17 @@ def test_every_test_that_says_it_is_a_scenario_of_support_stands_in_the_table():
 
     assert len(told) > 20
     assert missing == []
+
+
+def test_every_test_that_the_pages_scenarios_name_is_there():
+    text = (ROOT / "docs/scenarios-pages.md").read_text()
+    named = re.findall(r"`(\w+/test_\w+): (test_\w+)`", text)
+
+    missing = [
+        (file, name)
+        for file, name in named
+        if f"def {name}(" not in (ROOT / f"tests/{file}.py").read_text()
+    ]
+
+    assert len(named) > 25
+    assert missing == []

@@ -3,6 +3,7 @@
 from billing.models.carts import Cart, StripeCustomer
 from billing.models.chores import BackupCursor, Chore, EventCursor, SecondBackup
 from billing.models.contracts import InvoiceContract
+from billing.models.details import BillingDetails
 from billing.models.events import DirtyObject, OwnerNotice, StripeEvent
 from billing.models.price_moves import PriceMove
 from billing.models.prices import MAX_QUANTITY, Price, StripePrice
@@ -18,6 +19,7 @@ from billing.models.subscriptions import (
 __all__ = [
     "MAX_QUANTITY",
     "BackupCursor",
+    "BillingDetails",
     "Cart",
     "Chore",
     "DirtyObject",

@@ -155,6 +155,7 @@ class GuaranteeRefund(Claimable):
         GUARANTEE = "guarantee"  # the customer pressed the button
         DASHBOARD = "dashboard"  # the owner refunded all of it at Stripe
         DUPLICATE = "duplicate"  # a second subscription of the same product
+        OWNER = "owner"  # the owner gave it back, and parts ways
         FRAUD = "fraud"  # a lost dispute, or an early fraud warning
 
     subscription = models.OneToOneField(Subscription, models.PROTECT, related_name="guarantee")

@@ -1,10 +1,11 @@
 """Who the customers are, what is sold, and what each may do. Nothing of Stripe, files, tickets."""
 
+from licenses.models.acts import OwnerAct
 from licenses.models.catalog import Product, Tier
-from licenses.models.credentials import Credential, CredentialNetwork, LeakReport
+from licenses.models.credentials import Credential, CredentialNetwork, Diagnosis, LeakReport
 from licenses.models.keys import RevokedKeys, SigningKey
 from licenses.models.leases import Lease, LeaseHour, LeasePool
-from licenses.models.people import Contact, Customer, User, normalize_email
+from licenses.models.people import Contact, Customer, EmailChange, User, normalize_email
 from licenses.models.rights import Generation, License, LicenseEvent
 
 __all__ = [
@@ -12,6 +13,8 @@ __all__ = [
     "Credential",
     "CredentialNetwork",
     "Customer",
+    "Diagnosis",
+    "EmailChange",
     "Generation",
     "LeakReport",
     "Lease",
@@ -19,6 +22,7 @@ __all__ = [
     "LeasePool",
     "License",
     "LicenseEvent",
+    "OwnerAct",
     "Product",
     "RevokedKeys",
     "SigningKey",

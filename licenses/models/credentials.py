@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from licenses.models.people import Customer
 from licenses.models.rights import License
+from outbox.claims import Claimable, ClaimableManager
 
 
 class CredentialQuerySet(models.QuerySet["Credential"]):
@@ -79,6 +80,10 @@ class Credential(models.Model):
     def __str__(self) -> str:
         return f"{self.name} (…{self.hint})"
 
+    def is_usable(self, at: datetime) -> bool:
+        """Whether it opens its door at the time *at*."""
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > at)
+
 
 class LeakReport(models.Model):
     """Somebody found a credential in public and told us; rows are only ever added."""
@@ -113,3 +118,20 @@ class CredentialNetwork(models.Model):
 
     def __str__(self) -> str:
         return f"{self.network} {self.day}"
+
+
+class Diagnosis(Claimable):
+    """Somebody asks what is wrong with a key, or who has the account; answered by mail only."""
+
+    digest = models.CharField(max_length=64, blank=True, help_text="of a whole key")
+    hint = models.CharField(max_length=4, blank=True, help_text="or its last four characters")
+    email = models.EmailField(blank=True)
+    asked_at = models.DateTimeField()
+
+    objects = ClaimableManager()
+
+    class Meta:
+        verbose_name_plural = "diagnoses"
+
+    def __str__(self) -> str:
+        return f"{self.hint or self.email} {self.asked_at:%Y-%m-%d %H:%M}"

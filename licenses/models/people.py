@@ -63,6 +63,9 @@ class Customer(models.Model):
 
     name = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
+    closed_at = models.DateTimeField(
+        null=True, blank=True, help_text="its people closed the account; only the books are kept"
+    )
 
     objects = CustomerQuerySet.as_manager()
 
@@ -82,6 +85,9 @@ class Contact(models.Model):
     user = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
     email = models.EmailField()
     role = models.CharField(max_length=10, choices=Role.choices, default=Role.OWNER)
+    offered_at = models.DateTimeField(
+        null=True, blank=True, help_text="was offered to become the owner, and has not answered"
+    )
 
     class Meta:
         constraints = [
@@ -93,3 +99,16 @@ class Contact(models.Model):
 
     def __str__(self) -> str:
         return self.email
+
+
+class EmailChange(models.Model):
+    """A person signs in with another address since `at`; the old one may undo it for a while."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="email_changes")
+    old = models.EmailField()
+    new = models.EmailField()
+    at = models.DateTimeField()
+    undone_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.old} to {self.new}"

@@ -34,6 +34,7 @@ class Run:
 
     code: int
     said: str
+    raw: str = ""  # the same as it was written
 
 
 def run(*command: str | Path, env: dict[str, str] | None = None) -> Run:
@@ -47,7 +48,7 @@ def run(*command: str | Path, env: dict[str, str] | None = None) -> Run:
         timeout=400,
         check=False,
     )
-    return Run(done.returncode, " ".join(done.stdout.split()))
+    return Run(done.returncode, " ".join(done.stdout.split()), done.stdout)
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class Server:
     def seed(self, *what: str) -> dict[str, str]:
         done = run(sys.executable, "-m", "tests.clients.seed", *what, env=self.env)
         assert done.code == 0, done.said
-        keys: dict[str, str] = json.loads(done.said)
+        keys: dict[str, str] = json.loads(done.raw)
         return keys
 
     def index_url(self, key: str = "") -> str:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import django
 
@@ -15,12 +16,16 @@ django.setup()
 
 # The rest needs the apps to be loaded.
 # ruff: noqa: E402
+from django.conf import settings
+from django.core.management import call_command
+from django.test import Client
 from django.utils import timezone
 
 from licenses import credentials, status
 from licenses.models import Customer, License, Tier
 from pkgindex.models import File, Release, ReservedName, TrustedPublisher, UploadToken
 from pkgindex.projects import define_project
+from pkgindex.snapshot import export_snapshot
 from pkgindex.upload_tokens import create_upload_token, revoke_upload_token
 from portal.installing import install_guide
 from tests.make import make_credential, make_customer, make_license, make_tier
@@ -91,6 +96,20 @@ def minted() -> dict[str, str]:
     return {str(token): "revoked" if token.revoked_at else "usable" for token in tokens}
 
 
+def displayed() -> dict[str, str]:
+    """The page that shows a new key of Enterprise, as a browser gets it, and the key."""
+    call_command("collectstatic", interactive=False, verbosity=0)
+    customer: Customer = make_customer()
+    make_license(customer=customer, tier=make_tier("enterprise"), source="owner:displayed")
+    browser = Client(headers={"host": urlsplit(settings.BASE_URL).netloc})
+    user = customer.contacts.get().user
+    assert user is not None
+    browser.force_login(user)
+    page = browser.post("/account/keys/", {"customer": customer.pk, "name": "ci"}).content.decode()
+    export_snapshot()
+    return {"page": page}
+
+
 def _customer(tier: Tier, lapsed_since: timedelta | None = None) -> Any:
     customer: Customer = make_customer()
     license = make_license(customer=customer, tier=tier)
@@ -111,6 +130,7 @@ if __name__ == "__main__":
     told = {
         "before": before,
         "after": after,
+        "displayed": displayed,
         "guide": guide,
         "minted": minted,
         "published": published,

@@ -1,6 +1,12 @@
 import pytest
 
-from config.checks import _check_sqlite, check_database, check_operators, is_safe_sqlite
+from config.checks import (
+    _check_sqlite,
+    check_database,
+    check_operators,
+    check_texts,
+    is_safe_sqlite,
+)
 from config.settings import SQLITE_OPTIONS
 
 SAFE = (3, 53, 4)
@@ -53,3 +59,13 @@ def test_a_table_of_operators_that_is_not_there_is_a_warning(settings, tmp_path)
         found.append([message.id for message in check_operators(None)])
 
     assert found == [[], ["wheelbarrow.W034"], []]
+
+
+def test_a_shop_without_the_sellers_name_is_told_so(settings, tmp_path):
+    settings.RELAXED, settings.DATA_DIR = False, tmp_path
+    assert ids(check_texts(None)) == ["wheelbarrow.I060"]
+
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts/seller.md").write_text("Hare LLC")
+
+    assert check_texts(None) == []

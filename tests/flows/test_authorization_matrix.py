@@ -18,7 +18,7 @@ from django.http import HttpRequest
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
-from billing.models import Cart, Price, StripeCustomer, Subscription
+from billing.models import Cart, Payment, Price, StripeCustomer, Subscription
 from lib.tokens import TokenKind, mint_token
 from licenses.credentials import revoke_credential
 from licenses.models import Credential, Customer, License, User
@@ -67,11 +67,20 @@ PAGES: dict[tuple[str, str], dict[str, int]] = {
     ("GET", ""): everybody(200),
     ("GET", "pricing/"): everybody(200),
     ("GET", "healthz"): everybody(200),
+    ("GET", "buying/"): everybody(200),
+    ("GET", "buying/files/<str:name>"): everybody(404),  # the owner put none there
+    ("POST", "quote/"): everybody(302),  # an empty form: back to the prices
+    ("GET", "quote/<str:token>/"): everybody(404),  # not signed by us
+    ("GET", "products/<slug:slug>/changelog/"): everybody(200),
+    ("GET", "products/<slug:slug>/changelog.atom"): everybody(200),
+    ("GET", "diagnose/"): everybody(200),
+    ("GET", "accent/<str:color>.css"): everybody(404),  # no colour is set
     ("POST", "checkout/"): everybody(302),  # an empty form: back to the prices
     ("GET", "welcome/"): {**everybody(404), HOLDER: 200},
     ("GET", "account/"): signed_in(200),
     ("POST", "account/keys/"): signed_in(302),  # an empty form: back to the account
     ("POST", "account/keys/<int:credential_id>/revoke/"): only(HOLDER, 302, signed=404),
+    ("POST", "account/keys/<int:credential_id>/rotate/"): only(HOLDER, 302, signed=404),
     ("GET", "account/licenses/<int:license_id>/document/"): only(HOLDER, 200, signed=404),
     ("GET", "account/subscriptions/<int:subscription_id>/refund/"): only(HOLDER, 200, signed=404),
     ("GET", "account/subscriptions/<int:subscription_id>/change/"): only(HOLDER, 200, signed=404),
@@ -80,6 +89,17 @@ PAGES: dict[tuple[str, str], dict[str, int]] = {
     ("POST", "account/subscriptions/<int:subscription_id>/cancel/"): only(HOLDER, 302, signed=404),
     ("POST", "account/subscriptions/<int:subscription_id>/resume/"): only(HOLDER, 302, signed=404),
     ("POST", "account/subscriptions/<int:subscription_id>/billing/"): only(HOLDER, 302, signed=404),
+    ("GET", "account/<int:customer_id>/receipts/"): only(HOLDER, 200, signed=404),
+    ("GET", "account/<int:customer_id>/receipts/<int:payment_id>/"): only(HOLDER, 200, signed=404),
+    ("GET", "account/<int:customer_id>/receipts/<int:year>.zip"): only(HOLDER, 200, signed=404),
+    ("GET", "account/<int:customer_id>/people/"): only(HOLDER, 200, signed=404),
+    ("POST", "account/<int:customer_id>/people/<int:contact_id>/"): only(HOLDER, 403, signed=404),
+    ("GET", "account/<int:customer_id>/usage/"): only(HOLDER, 200, signed=404),
+    ("GET", "account/<int:customer_id>/export/"): only(HOLDER, 200, signed=404),
+    ("GET", "account/<int:customer_id>/close/"): only(HOLDER, 200, signed=404),
+    ("GET", "account/address/"): signed_in(200),
+    ("GET", "account/address/confirm/"): everybody(302),  # no code was asked for
+    ("GET", "account/address/undo/<str:token>/"): everybody(410),  # a forged link
     ("POST", "stripe/webhook/"): everybody(400),  # unsigned
     ("POST", "anymail/<slug:esp>/inbound/"): everybody(404),  # no secret: switched off
     ("POST", "anymail/mailgun/inbound_mime/"): everybody(404),
@@ -106,6 +126,9 @@ PAGES: dict[tuple[str, str], dict[str, int]] = {
     ("GET", "_/oidc/audience"): everybody(200),
     ("POST", "_/oidc/mint-token"): everybody(422),  # no identity
     ("POST", "_/oidc/burn-token"): everybody(422),  # no token
+    ("GET", "owner/customers/<int:customer_id>/view/"): only(OWNER, 200, signed=302),
+    # The owner is asked for his second factor anew.
+    ("POST", "owner/customers/<int:customer_id>/export/"): everybody(302),
     # A lease credential alone opens these; tests/licenses/test_api.py goes on from there.
     ("PUT", "v1/leases/<uuid:iid>"): everybody(401),
     ("POST", "v1/leases:batch"): everybody(401),
@@ -159,12 +182,20 @@ class World:
         filled = pattern.replace("<int:credential_id>", str(self.credential.pk))
         filled = filled.replace("<int:license_id>", str(self.license.pk))
         filled = filled.replace("<uuid:iid>", "8b27d3a0-1111-4222-8333-444455556666")
+        filled = filled.replace("<int:customer_id>", str(self.license.customer_id))
+        filled = filled.replace(
+            "<int:contact_id>", str(self.license.customer.contacts.get().pk)
+        ).replace("<str:token>", "1:forged")
+        filled = filled.replace("<int:payment_id>", str(Payment.objects.get().pk))
+        filled = filled.replace("<int:year>", str(Payment.objects.get().paid_at.year))
         filled = filled.replace("<int:subscription_id>", str(Subscription.objects.get().pk))
         filled = filled.replace("<int:ticket_id>", str(Ticket.objects.get().pk))
         filled = filled.replace("<int:attachment_id>", str(Attachment.objects.get().pk))
         filled = filled.replace("<int:message_id>", str(Message.objects.get(kind="customer").pk))
         filled = filled.replace("<int:mail_id>", str(InboundMail.objects.get().pk))
-        filled = filled.replace("<slug:esp>", "postmark")
+        filled = filled.replace("<slug:esp>", "postmark").replace("<slug:slug>", "hare")
+        filled = filled.replace("<str:color>", "14633c")
+        filled = filled.replace("<str:name>", "w9.pdf")
         if pattern == "welcome/":
             filled += f"?session_id={self.cart.stripe_session_id}"
         return "/" + filled
@@ -243,10 +274,14 @@ def make_cart(tier_id: int, customer: Customer) -> Cart:
         click="c" * 64, price=price, customer=customer, credential_digest="d" * 64,
         credential_hint="hint", stripe_session_id="cs_test_matrix",
     )  # fmt: skip
-    Subscription.objects.create(
+    subscription = Subscription.objects.create(
         stripe_id="sub_matrix", customer=customer, cart=cart, status="active", price=price,
         license=customer.licenses.get(), quantity=1, current_period_end=timezone.now(),
         created_at=timezone.now(),
+    )  # fmt: skip
+    Payment.objects.create(
+        stripe_id="pi_matrix", invoice_id="in_matrix", subscription=subscription,
+        amount_cents=100, currency="usd", paid_at=timezone.now(),
     )  # fmt: skip
     return cart
 

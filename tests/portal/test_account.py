@@ -157,5 +157,5 @@ def test_the_account_page_takes_a_bounded_number_of_queries(
         make_credential(license.customer, f"key {number}")
         make_license(customer=license.customer)
 
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(12):
         client.get("/account/")

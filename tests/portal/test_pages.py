@@ -14,7 +14,10 @@ def directives(policy: str) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("path", ["/", "/pricing/", "/account/login/", "/welcome/", "/healthz"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/pricing/", "/account/login/", "/welcome/", "/healthz", "/buying/", "/diagnose/"],
+)
 def test_every_page_has_the_strict_policy(path: str):
     policy = directives(Client().get(path)["Content-Security-Policy"])
 
@@ -28,8 +31,10 @@ def test_every_page_has_the_strict_policy(path: str):
 def test_the_pricing_page_says_every_price_and_each_step(shop: Shop):
     page = Client().get("/pricing/").content.decode()
 
-    for text in ["$99", "$995", "$269", "$2,690", "from 5: $249", "from 50: $215", "14 days"]:
+    for text in ["$99", "$995", "$269", "$2,690", "14 days", "plus tax", "4 support tickets"]:
         assert text in page
+    assert "<td>from 5</td><td>$249</td><td>$1,245</td>" in page
+    assert "<td>from 50</td><td>$2,150</td><td>$107,500</td>" in page
 
 
 def test_an_empty_catalog_is_a_page_too():

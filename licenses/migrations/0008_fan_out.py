@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("licenses", "0005_credential_scope_leaks"),
+        ("licenses", "0007_owner_acts_are_only_added"),
     ]
 
     operations = [

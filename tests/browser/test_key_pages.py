@@ -1,0 +1,132 @@
+"""Every page of the buyer, looked at as he sees it: four ways, and weighed (bin/screenshots)."""
+
+import re
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Response, expect
+
+from tests.browser.looking import look_at
+from tests.browser.person import Person
+
+pytestmark = [pytest.mark.browser, pytest.mark.enable_socket]
+MOST_BYTES = 60_000
+PUBLIC = {
+    "home": "/",
+    "pricing": "/pricing/",
+    "buying": "/buying/",
+    "changelog": "/products/hare/changelog/",
+    "diagnose": "/diagnose/",
+}
+OF_THE_ACCOUNT = ("receipts", "people", "usage", "close")
+
+
+@pytest.fixture
+def walk(demo) -> Callable[[Person, str, str, str], None]:
+    """Open a page, look at it, and weigh it as a browser does that was never there."""
+
+    def walk(person: Person, path: str, name: str, how: str) -> None:
+        asked: list[Response] = []
+
+        def note(response: Response) -> None:
+            asked.append(response)
+
+        person.page.on("response", note)
+        person.page.goto(path, wait_until="networkidle")
+        person.page.remove_listener("response", note)
+        weight = sum(int(one.headers["content-length"]) for one in asked if one.status == 200)
+        hosts = {urlsplit(one.url).netloc for one in asked}
+        assert hosts == {urlsplit(demo.url).netloc}, f"{path} asks {hosts}"
+        assert weight <= MOST_BYTES, f"{path} weighs {weight} bytes"
+        look_at(person, f"{name} {how}")
+
+    return walk
+
+
+@pytest.mark.parametrize("colors", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 1280])
+def test_each_page_of_the_shop_and_the_account(person, walk, width: int, colors: str):
+    buyer = person(width=width, color_scheme=colors)
+    page, how = buyer.page, f"{width} {colors}"
+    for name, path in PUBLIC.items():
+        walk(buyer, path, name, how)
+    form = page.locator("form").filter(has=page.get_by_text("Buy Enterprise per year"))
+    page.goto("/pricing/")
+    form.get_by_label("Blocks of 100 threads").fill("12")
+    expect(form.locator("output")).to_have_text("$27,480 per year, $2,290 each")
+    form.get_by_role("button", name="Total and quote").click()
+    page.get_by_label("Your company").fill("Company GmbH")
+    page.get_by_role("button", name="Write it").click()
+    look_at(buyer, f"quote {how}")
+
+    buyer.press_buy("Buy Enterprise per year")
+    buyer.pay()
+    buyer.wait_for_welcome()
+    look_at(buyer, f"welcome {how}")
+    buyer.ask_for_code()
+    buyer.enter_code()
+    walk(buyer, "/account/", "account", how)
+    [start] = re.findall(
+        r"/account/\d+/", page.get_by_role("link", name="Usage").get_attribute("href")
+    )
+    for name in OF_THE_ACCOUNT:
+        walk(buyer, f"{start}{name}/", name, how)
+    page.goto(f"{start}receipts/")
+    page.locator("tbody a").first.click()
+    look_at(buyer, f"receipt {how}")
+    walk(buyer, "/account/address/", "address", how)
+    page.goto("/account/")
+    page.get_by_role("link", name="Change plan or quantity").click()
+    look_at(buyer, f"change {how}")
+    page.goto("/account/")
+    page.get_by_role("link", name="Get your money back").click()
+    look_at(buyer, f"refund {how}")
+
+
+def test_the_way_of_a_key_without_a_script(person):
+    """Make, rotate, see the old one end, revoke: on a phone, with JavaScript off."""
+    buyer = person(width=320, java_script_enabled=False)
+    page = buyer.page
+    buyer.press_buy()
+    buyer.pay()
+    buyer.wait_for_welcome()
+    buyer.ask_for_code()
+    buyer.enter_code()
+
+    page.get_by_label("Name of a new key").fill("laptop")
+    page.get_by_role("button", name="Make a key").click()
+    first = buyer.shown_key()
+    page.goto("/account/")
+    page.get_by_role("button", name="Rotate laptop").click()
+    assert buyer.shown_key() not in {"", first}
+    expect(page.get_by_text("The old key ends in 7 days")).to_be_visible()
+    page.goto("/account/")
+
+    expect(page.get_by_text("not used since the rotation")).to_be_visible()
+    expect(page.get_by_role("button", name="Revoke laptop")).to_have_count(2)
+
+
+def test_the_total_is_had_without_a_script(person):
+    buyer = person(java_script_enabled=False)
+    page = buyer.page
+    page.goto("/pricing/")
+
+    form = page.locator("form").filter(has=page.get_by_text("Buy Enterprise per month"))
+    form.get_by_label("Blocks of 100 threads").fill("5")
+    form.get_by_role("button", name="Total and quote").click()
+
+    expect(page.get_by_text("$1,245 per month")).to_be_visible()
+
+
+def test_what_is_printed_of_a_quote_is_the_quote(person):
+    buyer = person()
+    page = buyer.page
+    page.goto("/pricing/")
+    page.get_by_role("button", name="Total and quote for Pro per year").click()
+
+    page.emulate_media(media="print")
+
+    expect(page.get_by_text("$995 per year")).to_be_visible()
+    for gone in ("Buy as quoted", "Sign in", "Print this page"):
+        expect(page.get_by_text(gone)).to_be_hidden()
