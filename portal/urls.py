@@ -5,9 +5,11 @@ from portal import (
     accent,
     account,
     address,
+    bookings,
     buying,
     changelog,
     changing,
+    dashboard,
     diagnosing,
     keys,
     leaving,
@@ -24,6 +26,7 @@ from portal import (
 app_name = "portal"
 CUSTOMER = "account/<int:customer_id>"
 AS_CUSTOMER = f"{settings.ADMIN_PATH}/customers/<int:customer_id>"
+DASHBOARD = f"{settings.ADMIN_PATH}/business"
 urlpatterns = [
     path("", pages.pricing, name="home"),
     path("pricing/", pages.pricing, name="pricing"),
@@ -57,6 +60,9 @@ urlpatterns = [
         "account/subscriptions/<int:subscription_id>/refund/", subscriptions.refund, name="refund"
     ),
     path("", include("portal.ticket_urls")),
+    path(f"{DASHBOARD}/", dashboard.dashboard, name="dashboard"),
+    path(f"{DASHBOARD}/arr/", dashboard.arr_rows, name="dashboard_arr"),
+    path(f"{DASHBOARD}/<int:year>-<int:month>.csv", bookings.month_csv, name="month_csv"),
     path(f"{AS_CUSTOMER}/view/", viewing.view_as, name="view_as"),
     path(f"{AS_CUSTOMER}/export/", viewing.export_for_owner, name="export_customer"),
     path("account/subscriptions/<int:subscription_id>/change/", changing.change, name="change"),

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.looking import take_picture
+from tests.browser.looking import look_at, take_picture
 
 pytestmark = [pytest.mark.browser, pytest.mark.enable_socket]
 
@@ -21,6 +21,12 @@ def test_the_owner_signs_in_and_opens_every_list_and_the_first_of_each(person, d
     page.locator("main").get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/owner/")
     take_picture(owner, "owner")
+    for width in (320, 1280):
+        page.set_viewport_size({"width": width, "height": 900})
+        for name in ("business", "business/arr", "tickets"):
+            page.goto(f"/owner/{name}/")
+            look_at(owner, f"owner {name} {width}")
+    page.goto("/owner/")
 
     lists = page.locator("th[scope=row] a").evaluate_all("links => links.map(a => a.href)")
     assert len(lists) > 5

@@ -126,6 +126,9 @@ PAGES: dict[tuple[str, str], dict[str, int]] = {
     ("GET", "_/oidc/audience"): everybody(200),
     ("POST", "_/oidc/mint-token"): everybody(422),  # no identity
     ("POST", "_/oidc/burn-token"): everybody(422),  # no token
+    ("GET", "owner/business/"): only(OWNER, 200, signed=302),
+    ("GET", "owner/business/arr/"): only(OWNER, 200, signed=302),
+    ("GET", "owner/business/<int:year>-<int:month>.csv"): only(OWNER, 200, signed=302),
     ("GET", "owner/customers/<int:customer_id>/view/"): only(OWNER, 200, signed=302),
     # The owner is asked for his second factor anew.
     ("POST", "owner/customers/<int:customer_id>/export/"): everybody(302),
@@ -194,6 +197,7 @@ class World:
         filled = filled.replace("<int:message_id>", str(Message.objects.get(kind="customer").pk))
         filled = filled.replace("<int:mail_id>", str(InboundMail.objects.get().pk))
         filled = filled.replace("<slug:esp>", "postmark").replace("<slug:slug>", "hare")
+        filled = filled.replace("<int:month>", "11")
         filled = filled.replace("<str:color>", "14633c")
         filled = filled.replace("<str:name>", "w9.pdf")
         if pattern == "welcome/":

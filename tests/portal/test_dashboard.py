@@ -1,0 +1,120 @@
+"""The owner's one screen, on what really was bought."""
+
+import csv
+import re
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.test import Client
+from django.utils import timezone
+
+from billing.models import OwnerNotice, Payment, Subscription
+from portal.figures.history import keep_metrics
+from tests.shop import Buyer, Shop
+
+
+@pytest.fixture
+def owner(db: None, settings) -> Client:
+    settings.OWNER_NEEDS_SECOND_FACTOR = False
+    client = Client()
+    client.force_login(get_user_model().objects.create_superuser(email="owner@shop.example"))
+    return client
+
+
+def text_of(owner: Client, path: str = "/owner/business/") -> str:
+    response = owner.get(path)
+    assert response.status_code == 200
+    return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).split())
+
+
+def test_an_empty_shop_has_a_dashboard(owner: Client):
+    shown = text_of(owner)
+
+    assert "ARR $0" in shown
+    assert "Needs you Nothing." in shown
+    assert "Paid, and never installed Nobody." in shown
+
+
+def test_what_was_bought_and_given_back_adds_up(owner: Client, shop: Shop):
+    Buyer(shop).buy("pro_monthly")
+    Buyer(shop, email="big@company.example").buy("enterprise_monthly", 2, card="5555555555554444")
+    shop.settle()
+    small = Payment.objects.get(amount_cents=9900)
+    shop.ask_stripe("POST", "/v1/refunds", f"payment_intent={small.stripe_id}&amount=900")
+    shop.settle()
+
+    shown = text_of(owner)
+    total = sum(one.total_cents * 12 for one in Subscription.objects.all()) / 100
+    received = sum(one.amount_cents for one in Payment.objects.all()) / 100
+    assert f"ARR ${total:,.0f}" in shown
+    assert f"{timezone.now():%Y-%m} ${received:,.0f} $9 $0 ${received - 9:,.0f} 2 50.0%" in shown
+    rows = text_of(owner, "/owner/business/arr/")
+    assert f"Sum ${total:,.0f}" in rows
+    assert all(one.stripe_id in rows for one in Subscription.objects.all())
+
+
+def test_a_months_csv_sums_to_what_came_in(owner: Client, shop: Shop):
+    Buyer(shop).buy("pro_monthly")
+    shop.settle()
+    customer = Subscription.objects.get().customer
+    customer.name = "=1+1"
+    customer.save()
+    shop.ask_stripe("POST", "/v1/refunds", f"payment_intent={Payment.objects.get().stripe_id}")
+    shop.settle()
+
+    now = timezone.now()
+    answer = owner.get(f"/owner/business/{now.year}-{now.month}.csv")
+    rows = list(csv.DictReader(StringIO(answer.content.decode())))
+
+    assert [(row["what"], row["amount"]) for row in rows] == [
+        ("payment", "99.00"),
+        ("refund", "-99.00"),
+    ]
+    assert {row["customer"] for row in rows} == {"'=1+1"}
+    assert owner.get("/owner/business/2026-13.csv").status_code == 404
+
+
+def test_who_paid_and_never_installed_is_named_after_two_days(owner: Client, shop: Shop):
+    Buyer(shop).buy("pro_monthly")
+    shop.settle()
+    assert "never installed Nobody." in text_of(owner)
+
+    shop.advance(days=3)
+
+    name = str(Subscription.objects.get().customer)
+    assert f"never installed {name}" in text_of(owner)
+
+
+def test_what_needs_the_owner_stands_first(owner: Client):
+    OwnerNotice.objects.create(
+        key="x", text="Answer the dispute.", needs_him=True, created_at=timezone.now()
+    )
+
+    assert "Answer the dispute." in text_of(owner).split("What it is worth")[0]
+
+
+def test_the_months_movements_end_at_todays_arr(owner: Client, shop: Shop):
+    Buyer(shop).buy("pro_monthly")
+    shop.settle()
+    keep_metrics(timezone.now() - timedelta(days=40))
+    Buyer(shop, email="two@company.example").buy("pro_monthly", card="5555555555554444")
+    shop.settle()
+
+    shown = text_of(owner)
+
+    assert "Start $1,188 New $1,188" in shown
+    assert "End $2,376" in shown
+
+
+def test_it_costs_the_same_number_of_queries_for_many(
+    owner: Client, shop: Shop, django_assert_max_num_queries
+):
+    for number in range(3):
+        Buyer(shop, email=f"b{number}@company.example").buy("pro_monthly")
+    shop.settle()
+
+    owner.get("/owner/business/")
+    with django_assert_max_num_queries(12):
+        owner.get("/owner/business/")
