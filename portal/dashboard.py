@@ -15,11 +15,12 @@ from billing.models import OwnerNotice, Subscription
 from lib.money import format_cents
 from licenses.models import License
 from pkgindex.models import Download
-from portal.chart import HEIGHT, WIDTH, Bar, bars
+from portal.chart import FLOOR, HEIGHT, WIDTH, Bar, bars
 from portal.figures.arr import ArrLine, arr_lines, by_customer
 from portal.figures.cash import Month, months_of
 from portal.figures.concentration import concentrate
 from portal.figures.history import movements_between
+from portal.figures.movements import Movements
 from portal.owner_site import owners
 from support.models import Ticket
 
@@ -53,7 +54,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         "month": f"{at:%B %Y}",
         "cash": _cash(months),
         "bars": _bars(months),
-        "chart": (WIDTH, HEIGHT),
+        "chart": (WIDTH, HEIGHT, HEIGHT - FLOOR / 3),
         "needs_him": OwnerNotice.objects.filter(needs_him=True, closed_at=None)[:SHOWN],
         "never_installed": _never_installed(at),
         "tickets": _tickets(at, len(by_customer(lines))),
@@ -115,21 +116,16 @@ def _concentration(lines: list[ArrLine]) -> list[Figure]:
     ]
 
 
-def _moved(moved: Any) -> list[tuple[str, str]]:
-    names = (
-        "start",
-        "new",
-        "reactivation",
-        "expansion",
-        "contraction",
-        "churned",
-        "given_back",
-        "end",
-    )
-    signs = {"contraction": "-", "churned": "-", "given_back": "-"}
+def _moved(moved: Movements) -> list[tuple[str, str]]:
     return [
-        (name.replace("_", " "), f"{signs.get(name, '')}{format_cents(getattr(moved, name))}")
-        for name in names
+        ("Start", format_cents(moved.start)),
+        ("New", format_cents(moved.new)),
+        ("Reactivation", format_cents(moved.reactivation)),
+        ("Expansion", format_cents(moved.expansion)),
+        ("Contraction", format_cents(-moved.contraction)),
+        ("Churned", format_cents(-moved.churned)),
+        ("Given back", format_cents(-moved.given_back)),
+        ("End", format_cents(moved.end)),
     ]
 
 

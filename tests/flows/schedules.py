@@ -175,7 +175,7 @@ class Schedule:
         self._deliver()  # so that there is work
         between = self.chance.choice((2, 2, 4, 6, 3, 9))  # 2: between Stripe's answer and the write
         self._note(f"overtaken at {between}")
-        with _at_border(between, self._meanwhile):
+        with at_border(between, self._meanwhile):
             work_once()
 
     def _meanwhile(self) -> None:
@@ -236,7 +236,7 @@ def mails_are_once() -> None:
 
 
 @contextmanager
-def _at_border(number: int, act: Callable[[], None]) -> Iterator[None]:
+def at_border(number: int, act: Callable[[], None]) -> Iterator[None]:
     """Run *act* once, before the *number*th transaction from now on begins."""
     outer = len(connection.savepoint_ids)
     begun = 0

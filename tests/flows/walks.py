@@ -8,6 +8,7 @@ grace. What the license should be is told here a second time, from Stripe's obje
 
 import random
 import re
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -26,7 +27,11 @@ from billing.reconcile import ask_for_events, reconcile
 from lib.times import from_unix
 from licenses.models import User
 from licenses.people import addresses_of
+from outbox.claims import LEASE
+from outbox.models import Mail
+from portal.management.commands.work import work_once
 from tests.flows.books import books_agree, pages
+from tests.flows.schedules import at_border
 from tests.shop import Buyer, Shop
 
 PRICES = st.sampled_from(
@@ -169,6 +174,24 @@ class Walk(RuleBasedStateMachine):
     def the_worker_works(self) -> None:
         self.shop.work()
 
+    @rule(between=st.sampled_from([2, 2, 3, 4, 6]), form=st.sampled_from(["true", "false"]))
+    def a_worker_is_overtaken(self, between: int, form: str) -> None:
+        """It has Stripe's answer and writes it late: meanwhile all changed, and was agreed on."""
+
+        def meanwhile() -> None:
+            for row in pages(self.shop, "/v1/subscriptions"):
+                with suppress(AssertionError):
+                    path = f"/v1/subscriptions/{row['id']}"
+                    self.shop.ask_stripe("POST", path, f"cancel_at_period_end={form}")
+            self.events_come(0, 0)
+            self.shop.advance(seconds=LEASE.total_seconds() + 1)
+            work_once()
+
+        self.shop.standin.control("DELETE", "faults")
+        self.events_come(0, 0)
+        with at_border(between, meanwhile):
+            work_once()
+
     # What must hold
 
     @rule()
@@ -187,6 +210,7 @@ class Walk(RuleBasedStateMachine):
         books_agree(self.shop)
         self.rights_follow_the_clock()
         self.nothing_is_given_away()
+        self.nothing_is_told_that_was_not()
 
     def rights_follow_the_clock(self) -> None:
         theirs = {row["id"]: row for row in pages(self.shop, "/v1/subscriptions?status=all")}
@@ -201,6 +225,21 @@ class Walk(RuleBasedStateMachine):
         refunds = pages(self.shop, "/v1/refunds")
         ours = {one["metadata"]["cause"] for one in refunds if one["metadata"].get("cause")}
         assert ours <= {"guarantee", "duplicate", "paid after the end"}, ours
+
+    def nothing_is_told_that_was_not(self) -> None:
+        """No more mails of a cancellation than there were cancellations."""
+        path = "/v1/events?type=customer.subscription.updated"
+        turned: Counter[str] = Counter()
+        for event in pages(self.shop, path):
+            changed = event["data"].get("previous_attributes") or {}
+            if "cancel_at" in changed and changed["cancel_at"] is None:
+                turned[event["data"]["object"]["id"]] += 1
+        keys = Mail.objects.filter(key__startswith="canceled:").values_list("key", flat=True)
+        told = Counter(key.split(":")[1] for key in keys)
+        assert all(number <= turned[stripe_id] for stripe_id, number in told.items()), (
+            told,
+            turned,
+        )
 
     def should_be_served(self, ours: Subscription, theirs: dict[str, Any]) -> bool | None:
         """None where a day, or the order of two events, makes the difference."""
