@@ -8,8 +8,9 @@ from django.conf import settings
 from billing import carts, stripe_api
 from billing.carts import Click
 from billing.customers import ensure_stripe_customer
-from billing.models import Cart, GuaranteeRefund, Subscription
+from billing.models import Cart, GuaranteeRefund, InvoiceContract, Subscription
 from billing.sync import sync_subscription_now
+from billing.verdict import ENDED
 from licenses.models import Customer, License
 
 SUCCESS_URL = "{base}/welcome/?session_id={{CHECKOUT_SESSION_ID}}"
@@ -56,9 +57,18 @@ def start_checkout(
 
 
 def has_live_license(customer: Customer, click: Click) -> bool:
+    """Or one that begins when the invoice for it is paid."""
+    product = click.price.tier.product
     live = {License.Status.ACTIVE, License.Status.SUSPENDED}
-    mine = customer.licenses.filter(tier__product=click.price.tier.product, status__in=live)
-    return mine.filter(source__startswith="stripe:").exists()
+    mine = customer.licenses.filter(tier__product=product, status__in=live)
+    contracts = InvoiceContract.objects.filter(customer=customer, price__tier__product=product)
+    return (
+        mine.filter(source__startswith="stripe:").exists()
+        or contracts.filter(subscription=None).exists()
+        or contracts.filter(subscription__isnull=False)
+        .exclude(subscription__status__in=ENDED)
+        .exists()
+    )
 
 
 def close_cart(cart: Cart) -> None:

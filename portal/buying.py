@@ -54,7 +54,7 @@ def checkout(request: HttpRequest) -> HttpResponse:
     except billing_checkout.AlreadyBought as bought:
         return redirect(f"{reverse('portal:welcome')}?session_id={bought.cart.stripe_session_id}")
     except billing_checkout.AlreadyLicensed as product:
-        messages.info(request, f"You have a license of {product} already; here it is.")
+        messages.info(request, f"You have a license of {product} already, or an invoice for one.")
         return redirect("portal:account")
     except billing_checkout.CartIsStale:
         return _back_to_pricing(request, "That page was open too long. Please choose again.")

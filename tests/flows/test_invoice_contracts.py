@@ -386,3 +386,15 @@ def test_the_customer_cannot_change_it_himself(shop: Shop):
             1,
             proration_at=int(timezone.now().timestamp()),
         )
+
+
+def test_who_has_a_contract_that_is_not_paid_yet_buys_no_second_license_by_card(shop: Shop):
+    agree()
+    buyer = Buyer(shop)
+    buyer.client.force_login(User.objects.get(email="boss@big.example"))
+    for _ in range(2):  # before Stripe has it, and after
+        answer = buyer.press_buy("pro_monthly")
+        assert answer["Location"] == "/account/"
+        shop.settle()
+
+    assert "checkout.session" not in shop.stripe_counts()
