@@ -16,6 +16,8 @@ from portal.subscriptions import subscription_cards
 from portal.visitors import customers_of
 from support.bounces import bouncing_contacts
 
+SHOWN = ("licenses__tier__product", "credentials__successor")
+
 
 class KeyForm(forms.Form):
     customer = forms.IntegerField(widget=forms.HiddenInput)
@@ -26,7 +28,7 @@ class KeyForm(forms.Form):
 @login_required
 @never_cache
 def account(request: HttpRequest) -> HttpResponse:
-    mine = list(customers_of(request).prefetch_related("licenses__tier__product", "credentials"))
+    mine = list(customers_of(request).prefetch_related(*SHOWN))
     for customer in mine:
         customer.subscription_cards = subscription_cards(customer, at=timezone.now())  # type: ignore[attr-defined]
     context = {"customers": mine, "bouncing": bouncing_contacts(mine)}
@@ -50,8 +52,32 @@ def create_key(request: HttpRequest) -> HttpResponse:
     except credentials.TooManyCredentials:
         messages.warning(request, "You have 20 keys, the most there can be. Revoke one first.")
         return redirect("portal:account")
-    license = customer.licenses.select_related("tier__product").order_by("-paid_through").first()
-    guide = install_guide(license.tier, key=token) if license else None
+    return _show_key(request, credential, token)
+
+
+@require_POST
+@login_required
+@never_cache
+def rotate_key(request: HttpRequest, credential_id: int) -> HttpResponse:
+    """Make a successor and show it, once; the old key works for seven days more."""
+    mine = Credential.objects.filter(customer__in=customers_of(request))
+    old = get_object_or_404(mine, pk=credential_id)
+    try:
+        successor, token = credentials.rotate_credential(old.pk, at=timezone.now())
+    except (credentials.AlreadyRotated, credentials.CredentialGone):
+        messages.warning(request, f"The key {old} was replaced already, or works no more.")
+        return redirect("portal:account")
+    except credentials.TooManyCredentials:
+        messages.warning(request, "You have 20 keys, the most there can be. Revoke one first.")
+        return redirect("portal:account")
+    return _show_key(request, successor, token)
+
+
+def _show_key(request: HttpRequest, credential: Credential, token: str) -> HttpResponse:
+    licenses = credential.customer.licenses.select_related("tier__product")
+    license = licenses.order_by("-paid_through").first()
+    is_for_index = credential.kind == Credential.Kind.INDEX
+    guide = install_guide(license.tier, key=token) if license and is_for_index else None
     context = {"credential": credential, "key": token, "guide": guide}
     return render(request, "portal/new_key.html", context)
 

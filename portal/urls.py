@@ -11,6 +11,7 @@ urlpatterns = [
     path("account/", account.account, name="account"),
     path("account/keys/", account.create_key, name="create_key"),
     path("account/keys/<int:credential_id>/revoke/", account.revoke_key, name="revoke_key"),
+    path("account/keys/<int:credential_id>/rotate/", account.rotate_key, name="rotate_key"),
     path("account/licenses/<int:license_id>/document/", account.document, name="document"),
     path(
         "account/subscriptions/<int:subscription_id>/refund/", subscriptions.refund, name="refund"

@@ -72,6 +72,7 @@ PAGES: dict[tuple[str, str], dict[str, int]] = {
     ("GET", "account/"): signed_in(200),
     ("POST", "account/keys/"): signed_in(302),  # an empty form: back to the account
     ("POST", "account/keys/<int:credential_id>/revoke/"): only(HOLDER, 302, signed=404),
+    ("POST", "account/keys/<int:credential_id>/rotate/"): only(HOLDER, 200, signed=404),
     ("GET", "account/licenses/<int:license_id>/document/"): only(HOLDER, 200, signed=404),
     ("GET", "account/subscriptions/<int:subscription_id>/refund/"): only(HOLDER, 200, signed=404),
     ("GET", "account/subscriptions/<int:subscription_id>/change/"): only(HOLDER, 200, signed=404),

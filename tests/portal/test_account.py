@@ -1,12 +1,14 @@
 """Sign-in by mailed code, and what a customer does on his account."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
+from licenses.credentials import create_lease_credential, find_lease_credential
 from licenses.entitlements import find_holder
 from licenses.models import Credential, License, User
 from licenses.status import revoke_license
@@ -126,6 +128,51 @@ def test_a_revoked_key_is_refused_at_once(client: Client, license: License):
     client.post(f"/account/keys/{credential.pk}/revoke/")
 
     assert find_holder(token, timezone.now()) is None
+
+
+def test_a_rotated_key_has_a_successor_that_is_shown_once_and_works_on_for_a_week(
+    client: Client, license: License
+):
+    old, token = make_credential(license.customer)
+
+    made = client.post(f"/account/keys/{old.pk}/rotate/").content.decode()
+
+    found = KEY.search(made)
+    assert found
+    now = timezone.now()
+    assert find_holder(found[1], now) is not None
+    assert find_holder(token, now + timedelta(days=6, hours=23)) is not None
+    assert find_holder(token, now + timedelta(days=7, hours=1)) is None
+    Credential.objects.filter(pk=old.pk).update(
+        last_used_at=now, last_client="pip/26.3", last_network="192.0.2.0/24"
+    )
+    page = " ".join(client.get("/account/").content.decode().split())
+    assert found[1] not in page
+    assert f"replaced by <code>…{found[1][-4:]}</code>, works until" in page
+    assert "by pip/26.3 from 192.0.2.0/24" in page
+
+
+def test_a_key_is_rotated_once(client: Client, license: License):
+    old, _ = make_credential(license.customer)
+    gone, _ = make_credential(license.customer)
+    client.post(f"/account/keys/{old.pk}/rotate/")
+    client.post(f"/account/keys/{gone.pk}/revoke/")
+
+    for credential in (old, gone):
+        page = client.post(f"/account/keys/{credential.pk}/rotate/", follow=True).content.decode()
+        assert "was replaced already, or works no more" in page
+
+    assert Credential.objects.count() == 3
+
+
+def test_a_lease_key_is_rotated_without_a_guide_to_install(client: Client, license: License):
+    old, _ = create_lease_credential(license.pk, name="prod", at=timezone.now())
+
+    page = client.post(f"/account/keys/{old.pk}/rotate/").content.decode()
+
+    (token,) = re.findall(r"wb_ls_\w{36}", page)
+    assert find_lease_credential(token, timezone.now()) is not None
+    assert "pip install" not in page
 
 
 def test_the_license_file_is_a_signed_document(client: Client, license: License):
