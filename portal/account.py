@@ -1,5 +1,8 @@
 """What a signed-in customer sees and does: his licenses and his keys."""
 
+import re
+from datetime import UTC, datetime, time, timedelta
+
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -10,7 +13,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from licenses import credentials
-from licenses.models import Credential, License
+from licenses.models import Credential, License, Product
+from licenses.scopes import BadScope, Scope, make_scope
 from portal.installing import install_guide, signed_document
 from portal.subscriptions import subscription_cards
 from portal.visitors import customers_of
@@ -22,6 +26,27 @@ SHOWN = ("licenses__tier__product", "credentials__successor")
 class KeyForm(forms.Form):
     customer = forms.IntegerField(widget=forms.HiddenInput)
     name = forms.CharField(max_length=80, strip=True, label="Name")
+    products = forms.ModelMultipleChoiceField(
+        Product.objects.all(), to_field_name="slug", required=False
+    )
+    versions = forms.CharField(max_length=80, required=False)
+    networks = forms.CharField(max_length=800, required=False, help_text="spaces or commas between")
+    expires_on = forms.DateField(required=False)
+
+    def scope(self, at: datetime) -> Scope:
+        """What the key is limited to. Raises BadScope."""
+        last = self.cleaned_data["expires_on"]
+        ends_at = None
+        if last is not None:  # the whole day, in UTC
+            ends_at = datetime.combine(last, time.min, UTC) + timedelta(days=1)
+            if ends_at <= at:
+                raise BadScope(f"{last} is over")
+        return make_scope(
+            products=[product.slug for product in self.cleaned_data["products"]],
+            versions=self.cleaned_data["versions"],
+            networks=re.split(r"[\s,]+", self.cleaned_data["networks"].strip(" ,")),
+            expires_at=ends_at,
+        )
 
 
 @require_safe
@@ -31,6 +56,8 @@ def account(request: HttpRequest) -> HttpResponse:
     mine = list(customers_of(request).prefetch_related(*SHOWN))
     for customer in mine:
         customer.subscription_cards = subscription_cards(customer, at=timezone.now())  # type: ignore[attr-defined]
+        held = {license.tier.product for license in customer.licenses.all()}
+        customer.products = sorted(held, key=str)  # type: ignore[attr-defined]
     context = {"customers": mine, "bouncing": bouncing_contacts(mine)}
     return render(request, "portal/account.html", context)
 
@@ -42,13 +69,20 @@ def create_key(request: HttpRequest) -> HttpResponse:
     """Make a key and show it, once."""
     form = KeyForm(request.POST)
     if not form.is_valid():
-        messages.warning(request, "Give the key a name of at most 80 characters.")
+        wrong = ", ".join(form.errors)
+        messages.warning(request, f"No key was made; look again at: {wrong}.")
         return redirect("portal:account")
     customer = get_object_or_404(customers_of(request), pk=form.cleaned_data["customer"])
     try:
         credential, token = credentials.create_credential(
-            customer.pk, name=form.cleaned_data["name"], at=timezone.now()
+            customer.pk,
+            name=form.cleaned_data["name"],
+            at=timezone.now(),
+            scope=form.scope(timezone.now()),
         )
+    except BadScope as error:
+        messages.warning(request, f"No key was made: {error}.")
+        return redirect("portal:account")
     except credentials.TooManyCredentials:
         messages.warning(request, "You have 20 keys, the most there can be. Revoke one first.")
         return redirect("portal:account")

@@ -1,7 +1,7 @@
 """Sign-in by mailed code, and what a customer does on his account."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core import mail
@@ -128,6 +128,45 @@ def test_a_revoked_key_is_refused_at_once(client: Client, license: License):
     client.post(f"/account/keys/{credential.pk}/revoke/")
 
     assert find_holder(token, timezone.now()) is None
+
+
+def test_a_key_may_be_limited(client: Client, license: License, time_machine):
+    time_machine.move_to(datetime(2026, 5, 1, 12, tzinfo=UTC))
+    limits = {
+        "products": ["hare"], "versions": "<4", "networks": "192.0.2.0/24, 2001:db8::/32",
+        "expires_on": "2026-05-31",
+    }  # fmt: skip
+
+    client.post("/account/keys/", {"customer": license.customer_id, "name": "ci", **limits})
+
+    made = Credential.objects.get()
+    assert (made.products, made.versions) == (["hare"], "<4")
+    assert made.networks == ["192.0.2.0/24", "2001:db8::/32"]
+    assert made.expires_at == datetime(2026, 6, 1, tzinfo=UTC)
+    page = " ".join(client.get("/account/").content.decode().split())
+    assert "only for hare versions &lt;4 from 192.0.2.0/24, 2001:db8::/32" in page
+
+
+@pytest.mark.parametrize(
+    ("limits", "says"),
+    [
+        ({"versions": "four"}, "No key was made: &#x27;four&#x27; is no version range"),
+        ({"networks": "300.0.0.0/8"}, "No key was made: "),
+        ({"networks": "192.0.2.7/24"}, "has host bits set"),
+        ({"expires_on": "2020-01-01"}, "2020-01-01 is over"),
+        ({"expires_on": "soon"}, "look again at: expires_on"),
+        ({"products": ["elephant"]}, "look again at: products"),
+    ],
+)
+def test_a_limit_that_makes_no_sense_makes_no_key(
+    client: Client, license: License, limits: dict[str, str], says: str
+):
+    fields = {"customer": license.customer_id, "name": "ci", **limits}
+
+    page = client.post("/account/keys/", fields, follow=True).content.decode()
+
+    assert says in page
+    assert not Credential.objects.exists()
 
 
 def test_a_rotated_key_has_a_successor_that_is_shown_once_and_works_on_for_a_week(
