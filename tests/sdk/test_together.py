@@ -211,6 +211,23 @@ def test_a_member_that_the_server_cannot_read_stops_nobody(
     other.leave()
 
 
+def test_a_server_that_is_busy_is_asked_once(
+    start: Callable[..., Process], world: World, asked: list[str]
+):
+    one = start(10)
+    for _ in range(2):
+        one.lease.beat()
+        world.passed += 300
+    del asked[:]
+
+    one.fail(Unreachable("status 503", 120.0))
+    pause = one.lease.beat()
+
+    assert asked == ["POST"]
+    assert pause >= 120
+    assert one.told == [10]
+
+
 def test_without_the_server_or_the_folder_each_has_its_threads(
     start: Callable[..., Process], world: World, tmp_path: Path, license: License
 ):

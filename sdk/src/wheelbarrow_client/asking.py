@@ -15,7 +15,7 @@ from .clock import Clock
 from .surroundings import environment, slot
 from .together import Envelope, Together
 from .tokens import LEASE, InvalidLicense, read_token
-from .transport import Transport, Unreachable
+from .transport import BadCredential, Transport, Unreachable
 from .verdicts import Heard
 
 log = logging.getLogger("wheelbarrow_client")
@@ -64,6 +64,8 @@ class Asker:
             if together.lead():
                 return self._ask_for_all(together, wanted)
         except (OSError, Unreachable) as error:  # whatever is wrong there, alone it may work
+            if isinstance(error, BadCredential) or getattr(error, "retry_after_s", 0):
+                raise  # the server spoke, and would say it again
             log.debug("asking alone: %s", error)
         return self._ask_alone(wanted, heard)
 
