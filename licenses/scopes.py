@@ -55,7 +55,7 @@ def make_scope(
     if len(networks or []) > MAX_NETWORKS:
         raise BadScope(f"at most {MAX_NETWORKS} networks")
     try:
-        cidr = tuple(str(ipaddress.ip_network(text.strip())) for text in networks or [])
+        cidr = tuple(str(ipaddress.ip_network(text.strip())) for text in networks or [] if text)
     except ValueError as error:
         raise BadScope(f"{error}; an example is 192.0.2.0/24") from error
     return Scope(frozenset(products or []), versions.strip(), cidr, expires_at)
