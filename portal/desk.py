@@ -16,10 +16,11 @@ from portal.desk_inbox import waiting_mail
 from portal.owner_site import owners
 from portal.tickets import KEY, TOO_MUCH, AnswerForm, download, read_files
 from support import tickets
+from support.bounces import bouncing_among
 from support.canned import fill_in
 from support.clock import read_calendar
 from support.display import fold_quotes
-from support.mails import local_time
+from support.mails import local_time, recipients
 from support.models import Attachment, CannedReply, InboundMail, Message, Ticket
 from support.public import issue_form, public_draft
 from support.quota import numbers_in_quarter, ordinal
@@ -114,6 +115,7 @@ def _show(
         ).defer("raw"),
         "canned": CannedReply.objects.all(),
         "draft": draft,
+        "bouncing": bouncing_among(recipients(ticket)),
         "problem": problem,
         "causes": Ticket.Cause.choices,
         "key": new_key(),

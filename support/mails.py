@@ -121,6 +121,7 @@ def notify_owner(message: Message, *, has_just_opened: bool) -> None:
         context={
             "ticket": ticket,
             "message": message,
+            "files": list(message.attachments.all()),
             "is_new": has_just_opened,
             "quota": quota_of(ticket.customer_id, message.at),
             "above": ANSWER_ABOVE,
