@@ -73,6 +73,7 @@ def _list(request: HttpRequest, form: TicketForm | None = None) -> HttpResponse:
         "form": form,
         "key": new_key(),
         "tracker_url": settings.TRACKER_URL,
+        "docs_url": settings.DOCS_URL,
     }
     return render(request, "portal/ticket_list.html", context, status=422 if form else 200)
 

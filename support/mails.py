@@ -155,6 +155,7 @@ def point(mail: InboundMail, *, message_id: str, at: datetime, template: str) ->
         context={
             "subject": bare_subject(mail.subject) or "your mail",
             "tracker_url": settings.TRACKER_URL,
+            "docs_url": settings.DOCS_URL,
             "security_email": settings.SECURITY_EMAIL,
         },
         headers={**answered, **AUTO_REPLIED, "Reply-To": settings.SUPPORT_EMAIL},
