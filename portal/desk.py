@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from portal.customer_card import customer_card, per_year_of
-from portal.desk_inbox import waiting_mail
+from portal.desk_inbox import row_number, waiting_mail
 from portal.owner_site import owners
 from portal.tickets import KEY, TOO_MUCH, AnswerForm, download, read_files
 from support import tickets
@@ -213,8 +213,7 @@ def _note_facts(request: HttpRequest, ticket: Ticket) -> str:
 @require_POST
 def desk_merge(request: HttpRequest, ticket_id: int) -> HttpResponse:
     ticket = get_object_or_404(Ticket, pk=ticket_id)
-    given = request.POST.get("into", "").strip("# ")
-    number = int(given) if given.isascii() and given.isdigit() and len(given) < 18 else 0
+    number = row_number(request.POST.get("into", "").strip("# "))
     into = Ticket.objects.filter(pk=number).first()
     if into is None:
         messages.warning(request, "There is no such ticket.")

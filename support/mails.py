@@ -82,12 +82,14 @@ def acknowledge(ticket: Ticket, at: datetime) -> None:
 def send_answer(message: Message) -> None:
     """Mail the owner's answer, as a person's mail."""
     ticket = message.ticket
+    is_first = ticket.messages.count() == 1  # the owner wrote first
     queue_mail(
         f"answer:{message.pk}",
         template="support/answer",
         to=recipients(ticket),
         context={
             "subject": bare_subject(ticket.subject),
+            "is_first": is_first,
             "ticket": ticket,
             "message": message,
             "files": list(message.attachments.all()),

@@ -138,6 +138,9 @@ def test_every_page_of_the_desk(person, demo, width: int, scheme: str):
     expect(page.locator("main")).to_contain_text("Do you sell?")
     look_without_script(owner, buyer, f"inbox mail {width} {scheme}")
     page.get_by_role("button", name="Make a ticket").click()
+    page.get_by_role("link", name="Write to them").click()
+    look_without_script(owner, buyer, f"write {width} {scheme}")
+    page.go_back()
     expect(page.get_by_role("heading", level=1)).to_contain_text(f"Schools {width} {scheme}")
 
 

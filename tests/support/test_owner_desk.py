@@ -378,6 +378,58 @@ def test_the_first_words_of_a_ticket_stay_in_it(owner: Client, customer: Custome
     assert f"messages/{first.pk}/split" not in page(owner, f"{DESK}{ticket.pk}/")
 
 
+# --- the owner writes first ------------------------------------------------------------------
+
+
+def write(owner: Client, **fields: str):
+    given = {"key": "b" * 32, "to": DEV, "subject": "Your key", "body": "It leaked.", **fields}
+    return owner.post(f"{DESK}new/", given)
+
+
+def test_the_owner_writes_first_and_the_answer_comes_back(owner: Client, customer: Customer):
+    responses = [write(owner) for _ in range(2)]  # a double click
+
+    ticket = Ticket.objects.get()
+    assert {one["Location"] for one in responses} == {f"{DESK}{ticket.pk}/"}
+    assert (ticket.customer, ticket.status, ticket.counts) == (customer, "pending", False)
+    first = sent_to(DEV)[0]
+    assert first.subject == "Your key"
+    assert "Auto-Submitted" not in first.extra_headers  # a person wrote it
+    assert take(answering(first, "Thanks!", sender=DEV)).ticket == ticket
+    ticket.refresh_from_db()
+    assert ticket.due_at == MONDAY + timedelta(days=2)
+    send(owner, ticket, "wait")
+    assert sent_to(DEV)[-1].subject == "Re: Your key"
+
+
+def test_the_card_leads_to_a_form_that_is_filled_in(owner: Client, customer: Customer):
+    ticket = ticket_of(mail())
+    link = f"{DESK}new/?customer={customer.pk}"
+    assert link in page(owner, f"{DESK}{ticket.pk}/")
+
+    assert f'value="{DEV}"' in page(owner, link)
+    for odd in ("", "x", "9" * 30):
+        page(owner, f"{DESK}new/?customer={odd}")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"to": "x"},
+        {"to": "who@elsewhere.example"},
+        {"customer": "99999"},
+        {"body": " "},
+        {"key": ""},
+    ],
+)
+def test_what_cannot_be_sent_is_shown_again(owner: Client, customer: Customer, fields):
+    response = write(owner, **fields)
+
+    assert response.status_code == 422
+    assert "Your key" in response.content.decode()
+    assert Ticket.objects.count() == 0
+
+
 # --- the inbox -------------------------------------------------------------------------------
 
 
