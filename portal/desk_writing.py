@@ -55,7 +55,7 @@ def _start(customer: str) -> WriteForm:
     """The form for the customer that the link names: to the first of his people."""
     people = Contact.objects.filter(customer_id=row_number(customer))
     first = people.order_by("pk").first()
-    initial = {"customer": customer, "to": first.email} if first else {}
+    initial = {"customer": customer, "to": first.email if first else ""}
     return WriteForm(initial=initial)
 
 
