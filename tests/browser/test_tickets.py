@@ -75,7 +75,7 @@ def test_a_ticket_is_asked_and_answered_without_a_mouse(person, demo, width: int
     buy_and_sign_in(buyer)
     hangs = f"It hangs at {width}, {scheme}"
     ask(buyer, hangs)
-    ask(buyer, "It is slow")
+    ask(buyer, "It_is_slow_" + "w" * 120)  # no room to break at
     look_at(buyer, f"ticket {width} {scheme}")
 
     page = owner.page

@@ -44,6 +44,7 @@ def test_the_list_shows_what_is_due_soonest_first(owner: Client, customer: Custo
     order = [text.index(one) for one in ("Old one", "late:", "New one", "Waits")]
     assert order == sorted(order)
     assert "2nd" in text
+    assert "Wed 5 Aug, 10:00" in text
     assert late.pk
 
 
