@@ -232,6 +232,7 @@ if SUPPORT_EMAIL.count("@") != 1 or "+" in SUPPORT_EMAIL:
 INBOUND_PROVIDERS = env.words("INBOUND_PROVIDERS") or [ANYMAIL_BACKEND]
 MAIL_AUTHSERV_ID = env.text("MAIL_AUTHSERV_ID")
 TRACKER_URL = env.url("TRACKER_URL")
+DOCS_URL = env.url("DOCS_URL")
 SECURITY_EMAIL = env.text("SECURITY_EMAIL", SUPPORT_EMAIL)
 
 # --- sign-in: a mailed code for customers, a second factor besides for the owner ---------------

@@ -28,11 +28,14 @@ CUSTOMER = "dev@company.example"
 BETWEEN = re.compile(rb"^-{79}\n", re.MULTILINE)  # how Django's file backend parts its mails
 MAX_FORM_BYTES = 1_000_000
 STYLE = """
-:root { color-scheme: light dark; } body { font: 1rem/1.5 system-ui, sans-serif; max-width: 50rem;
-margin: 1rem auto; padding: 0 1rem; } pre { white-space: pre-wrap; overflow-wrap: anywhere; border:
-1px solid gray; border-radius: .35rem; padding: .6rem; } label { display: block; }
-input, textarea { font: inherit; width: 100%; box-sizing: border-box; } textarea { font-family:
-ui-monospace, monospace; } button { font: inherit; padding: .4rem 1rem; margin: .5rem 0; }
+:root { color-scheme: light dark; }
+body { font: 1rem/1.5 system-ui, sans-serif; max-width: 50rem; margin: 1rem auto; padding: 0 1rem;
+  overflow-wrap: anywhere; }
+pre { white-space: pre-wrap; border: 1px solid gray; border-radius: .35rem; padding: .6rem; }
+label { display: block; }
+input, textarea { font: inherit; width: 100%; box-sizing: border-box; }
+textarea { font-family: ui-monospace, monospace; }
+button { font: inherit; padding: .4rem 1rem; margin: .5rem 0; }
 """
 
 

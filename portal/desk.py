@@ -12,14 +12,15 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from portal.customer_card import customer_card, per_year_of
-from portal.desk_inbox import waiting_mail
+from portal.desk_inbox import row_number, waiting_mail
 from portal.owner_site import owners
 from portal.tickets import KEY, TOO_MUCH, AnswerForm, download, read_files
 from support import tickets
+from support.bounces import bouncing_among
 from support.canned import fill_in
 from support.clock import read_calendar
 from support.display import fold_quotes
-from support.mails import local_time
+from support.mails import local_time, recipients
 from support.models import Attachment, CannedReply, InboundMail, Message, Ticket
 from support.public import issue_form, public_draft
 from support.quota import numbers_in_quarter, ordinal
@@ -114,6 +115,7 @@ def _show(
         ).defer("raw"),
         "canned": CannedReply.objects.all(),
         "draft": draft,
+        "bouncing": bouncing_among(recipients(ticket)),
         "problem": problem,
         "causes": Ticket.Cause.choices,
         "key": new_key(),
@@ -211,8 +213,7 @@ def _note_facts(request: HttpRequest, ticket: Ticket) -> str:
 @require_POST
 def desk_merge(request: HttpRequest, ticket_id: int) -> HttpResponse:
     ticket = get_object_or_404(Ticket, pk=ticket_id)
-    given = request.POST.get("into", "").strip("# ")
-    number = int(given) if given.isascii() and given.isdigit() and len(given) < 18 else 0
+    number = row_number(request.POST.get("into", "").strip("# "))
     into = Ticket.objects.filter(pk=number).first()
     if into is None:
         messages.warning(request, "There is no such ticket.")

@@ -44,7 +44,7 @@ def desk_inbox(request: HttpRequest) -> HttpResponse:
 @require_POST
 def desk_put_away(request: HttpRequest) -> HttpResponse:
     """Those that the form names, and no other: what came meanwhile was not seen."""
-    numbers = [_number(one) for one in request.POST.getlist("mail")]
+    numbers = [row_number(one) for one in request.POST.getlist("mail")]
     number = inbox.put_away([one for one in numbers if one], timezone.now())
     messages.info(request, f"{number} mail{'' if number == 1 else 's'} put away.")
     return redirect("portal:desk_inbox")
@@ -93,7 +93,7 @@ def desk_adopt(request: HttpRequest, mail_id: int) -> HttpResponse:
     """Make a ticket of a mail: of the customer that the owner names, or of a new one."""
     get_object_or_404(InboundMail.objects.defer("raw"), pk=mail_id)
     try:
-        customer = _named_customer(request.POST.get("customer", ""))
+        customer = named_customer(request.POST.get("customer", ""))
         ticket = inbox.adopt_mail(
             mail_id, customer_id=customer.pk if customer else None, at=timezone.now()
         )
@@ -116,12 +116,12 @@ def desk_append(request: HttpRequest, mail_id: int) -> HttpResponse:
     return redirect("portal:desk_ticket", ticket.pk)
 
 
-def _named_customer(given: str) -> Customer | None:
+def named_customer(given: str) -> Customer | None:
     """By number or by a contact's address; None when nothing was given."""
     given = given.strip().lstrip("#")
     if not given:
         return None
-    found = Customer.objects.filter(pk=_number(given))
+    found = Customer.objects.filter(pk=row_number(given))
     if "@" in given:
         found = Customer.objects.filter(contacts__email=normalize_email(given)).distinct()
     customers = list(found[:2])
@@ -130,7 +130,7 @@ def _named_customer(given: str) -> Customer | None:
     return customers[0]
 
 
-def _number(given: str) -> int:
+def row_number(given: str) -> int:
     """The number of a row; 0, which no row has, for anything else."""
     is_number = given.isascii() and given.isdigit() and len(given) < 20
     return int(given) if is_number and int(given) < MAX_NUMBER else 0

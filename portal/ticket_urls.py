@@ -1,7 +1,7 @@
 from django.conf import settings
 from django.urls import path
 
-from portal import desk, desk_inbox, tickets
+from portal import desk, desk_inbox, desk_writing, tickets
 
 DESK = f"{settings.ADMIN_PATH}/tickets"
 urlpatterns = [
@@ -11,6 +11,7 @@ urlpatterns = [
     path("account/tickets/<int:ticket_id>/", tickets.ticket, name="ticket"),
     path("account/tickets/<int:ticket_id>/answer/", tickets.answer_ticket, name="answer_ticket"),
     path(f"{DESK}/", desk.desk, name="desk"),
+    path(f"{DESK}/new/", desk_writing.desk_write, name="desk_write"),
     path(f"{DESK}/inbox/", desk_inbox.desk_inbox, name="desk_inbox"),
     path(f"{DESK}/inbox/put-away/", desk_inbox.desk_put_away, name="desk_put_away"),
     path(f"{DESK}/inbox/<int:mail_id>/", desk_inbox.desk_mail, name="desk_mail"),

@@ -73,6 +73,8 @@ def _list(request: HttpRequest, form: TicketForm | None = None) -> HttpResponse:
         "form": form,
         "key": new_key(),
         "tracker_url": settings.TRACKER_URL,
+        "docs_url": settings.DOCS_URL,
+        "support_email": settings.SUPPORT_EMAIL,
     }
     return render(request, "portal/ticket_list.html", context, status=422 if form else 200)
 

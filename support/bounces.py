@@ -11,7 +11,7 @@ from licenses.models import Contact, Customer, normalize_email
 from outbox.mail import queue_again
 from outbox.models import Mail
 from support.mails import tell_owner
-from support.models import BouncingAddress
+from support.models import BouncingAddress, Ticket
 from support.reading import ReadMail
 
 _REPORTED_ID = re.compile(rb"^message-id:\s*(<[^<>\s]{3,240}>)", re.IGNORECASE | re.MULTILINE)
@@ -52,14 +52,23 @@ def mark_bouncing(address: str, *, reason: str, mails: Iterable[Mail], at: datet
     row, is_new = BouncingAddress.objects.get_or_create(
         address=address, defaults={"since": at, "reason": reason[:200]}
     )
-    if is_new and Contact.objects.filter(email=address).exists():
+    if is_new and (what := _concerns(address)):
         tell_owner(
             f"bouncing:{row.pk}",
             subject=f"Mail to {address} comes back",
-            text=f"{address} refuses mail: {reason}. The customer's other contacts get it now.",
+            text=f"{address} refuses mail: {reason}. {what}",
         )
     for mail in mails:
         fail_over(mail, address)
+
+
+def _concerns(address: str) -> str:
+    """What it means for the owner; "" when the address is nobody's."""
+    asked = Ticket.objects.filter(requester=address).order_by("pk").last()
+    unread = f"Answers to #{asked.pk} are not read there." if asked else ""
+    is_contact = Contact.objects.filter(email=address).exists()
+    moved = "The customer's other contacts get what concerns them all." if is_contact else ""
+    return f"{moved} {unread}".strip()
 
 
 def clear_bouncing(address: str) -> None:

@@ -28,6 +28,7 @@ def fill_in(reply: CannedReply, ticket: Ticket) -> str:
         "shop_name": settings.SHOP_NAME,
         "base_url": settings.BASE_URL,
         "tracker_url": settings.TRACKER_URL or settings.BASE_URL,
+        "docs_url": settings.DOCS_URL or settings.BASE_URL,
         "invoice_min": f"${settings.INVOICE_MIN_YEARLY:,}",
         "security_email": settings.SECURITY_EMAIL,
     }

@@ -97,6 +97,11 @@ def read_calendar() -> Calendar:
     )
 
 
+def full_span() -> timedelta:
+    """The working time within which the owner answers."""
+    return read_calendar().day_length * ANSWER_WITHIN_DAYS
+
+
 def due_after(at: datetime) -> datetime:
     """When a ticket that was opened at *at* is to be answered."""
     calendar = read_calendar()

@@ -82,12 +82,14 @@ def acknowledge(ticket: Ticket, at: datetime) -> None:
 def send_answer(message: Message) -> None:
     """Mail the owner's answer, as a person's mail."""
     ticket = message.ticket
+    is_first = ticket.messages.count() == 1  # the owner wrote first
     queue_mail(
         f"answer:{message.pk}",
         template="support/answer",
         to=recipients(ticket),
         context={
             "subject": bare_subject(ticket.subject),
+            "is_first": is_first,
             "ticket": ticket,
             "message": message,
             "files": list(message.attachments.all()),
@@ -121,6 +123,7 @@ def notify_owner(message: Message, *, has_just_opened: bool) -> None:
         context={
             "ticket": ticket,
             "message": message,
+            "files": list(message.attachments.all()),
             "is_new": has_just_opened,
             "quota": quota_of(ticket.customer_id, message.at),
             "above": ANSWER_ABOVE,
@@ -154,6 +157,7 @@ def point(mail: InboundMail, *, message_id: str, at: datetime, template: str) ->
         context={
             "subject": bare_subject(mail.subject) or "your mail",
             "tracker_url": settings.TRACKER_URL,
+            "docs_url": settings.DOCS_URL,
             "security_email": settings.SECURITY_EMAIL,
         },
         headers={**answered, **AUTO_REPLIED, "Reply-To": settings.SUPPORT_EMAIL},

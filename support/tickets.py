@@ -12,7 +12,7 @@ from lib.sealing import derive
 from licenses.models import Customer
 from support import mails
 from support.canned import say_canned
-from support.clock import due_after
+from support.clock import due_after, full_span
 from support.files import store_file
 from support.models import Attachment, Message, Ticket
 from support.reading import File
@@ -75,6 +75,44 @@ def open_ticket(
     message = _add(ticket, Kind.CUSTOMER, said, at)
     mails.acknowledge(ticket, at)
     mails.notify_owner(message, has_just_opened=True)
+    return ticket
+
+
+@transaction.atomic
+def write_first(
+    customer_id: int,
+    *,
+    requester: Requester,
+    subject: str,
+    body: str,
+    key: str,
+    at: datetime,
+    files: Sequence[File] = (),
+) -> Ticket:
+    """The owner writes to a customer: a ticket that waits for him; told twice, it is one."""
+    Customer.objects.select_for_update().get(pk=customer_id)
+    earlier = Message.objects.filter(key=key).select_related("ticket").first()
+    if earlier is not None:
+        return earlier.ticket
+    ticket = Ticket.objects.create(
+        customer_id=customer_id,
+        requester=requester.address,
+        requester_name=requester.name[:200],
+        subject=subject.strip()[:200],
+        status=Status.PENDING,
+        opened_by=Ticket.Side.OWNER,
+        matched_by=Ticket.Match.HAND,
+        opened_at=at,
+        left_seconds=full_span().total_seconds(),
+    )
+    said = Said(
+        body=body,
+        key=key,
+        author=settings.OWNER_EMAIL,
+        message_id=new_message_id(ticket.pk),
+        files=files,
+    )
+    mails.send_answer(_add(ticket, Kind.OWNER, said, at))
     return ticket
 
 

@@ -14,7 +14,7 @@ REPLIES = {
     ),
     "documentation": (
         "It is in the documentation",
-        "{name},\n\nthis is described in the documentation: ",
+        "{name},\n\nthis is described in the documentation: {docs_url}",
     ),
     "versions": (
         "Which versions?",

@@ -11,5 +11,11 @@ class Migration(migrations.Migration):
             field=models.DateTimeField(
                 blank=True, help_text="the owner has seen it, and needs it no more", null=True
             ),
-        )
+        ),
+        migrations.AddIndex(
+            model_name="inboundmail",
+            index=models.Index(
+                fields=["outcome", "received_at", "put_away_at"], name="mail_by_outcome"
+            ),
+        ),
     ]

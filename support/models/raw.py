@@ -60,7 +60,11 @@ class InboundMail(RawDelivery):
         constraints = [
             models.UniqueConstraint(fields=["source", "event_id"], name="mail_once_per_event")
         ]
-        indexes = [models.Index(fields=["sender", "received_at"], name="mail_of_sender")]
+        indexes = [
+            models.Index(fields=["sender", "received_at"], name="mail_of_sender"),
+            # Without it, SQLite would go through every mail's bytes to see what comes after them.
+            models.Index(fields=["outcome", "received_at", "put_away_at"], name="mail_by_outcome"),
+        ]
 
     def __str__(self) -> str:
         return f"mail {self.pk} from {self.sender or self.envelope_from or 'somebody'}"

@@ -4,7 +4,7 @@ from django.db import models
 
 
 class CannedReply(models.Model):
-    """A text with variables in braces, e.g. {name}, {ticket}, {base_url}."""
+    """A text with variables in braces, e.g. {name}, {ticket}, {docs_url}."""
 
     slug = models.SlugField(unique=True)
     title = models.CharField(max_length=80)

@@ -75,7 +75,7 @@ def test_a_ticket_is_asked_and_answered_without_a_mouse(person, demo, width: int
     buy_and_sign_in(buyer)
     hangs = f"It hangs at {width}, {scheme}"
     ask(buyer, hangs)
-    ask(buyer, "It is slow")
+    ask(buyer, "It_is_slow_" + "w" * 120)  # no room to break at
     look_at(buyer, f"ticket {width} {scheme}")
 
     page = owner.page
@@ -138,6 +138,9 @@ def test_every_page_of_the_desk(person, demo, width: int, scheme: str):
     expect(page.locator("main")).to_contain_text("Do you sell?")
     look_without_script(owner, buyer, f"inbox mail {width} {scheme}")
     page.get_by_role("button", name="Make a ticket").click()
+    page.get_by_role("link", name="Write to them").click()
+    look_without_script(owner, buyer, f"write {width} {scheme}")
+    page.go_back()
     expect(page.get_by_role("heading", level=1)).to_contain_text(f"Schools {width} {scheme}")
 
 

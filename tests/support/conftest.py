@@ -1,7 +1,9 @@
 import pytest
+from django.test import Client
 from time_machine import TimeMachineFixture
 
-from tests.support.desk import MONDAY
+from licenses.models import Customer, User
+from tests.support.desk import MONDAY, make_licensed
 
 
 @pytest.fixture
@@ -14,3 +16,16 @@ def monday(time_machine: TimeMachineFixture) -> TimeMachineFixture:
 @pytest.fixture(autouse=True)
 def _own_files(settings, tmp_path) -> None:
     settings.MEDIA_ROOT = tmp_path / "files"
+
+
+@pytest.fixture
+def owner(settings) -> Client:
+    settings.OWNER_NEEDS_SECOND_FACTOR = False
+    client = Client()
+    client.force_login(User.objects.create_superuser("owner@shop.example"))
+    return client
+
+
+@pytest.fixture
+def customer() -> Customer:
+    return make_licensed("dev@company.example")

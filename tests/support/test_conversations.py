@@ -20,7 +20,7 @@ from tests.support.desk import (
     take,
     ticket_of,
 )
-from tests.support.mails import mail
+from tests.support.mails import delivery_report, mail, with_file
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("monday")]
 DEV = "dev@company.example"
@@ -157,6 +157,26 @@ def test_a_subject_has_one_re_only():
     answer(ticket)
 
     assert {one.subject for one in sent_to(DEV)} == {"Re: Help"}
+
+
+def test_the_owner_hears_that_a_colleague_cannot_read_his_answer():
+    make_licensed()
+    ticket = ticket_of(mail(sender=COLLEAGUE))
+    answer(ticket)
+    ours = sent_to(COLLEAGUE)[-1]
+
+    take(delivery_report(COLLEAGUE, original_id=header(ours, "Message-ID")))
+
+    notice = sent_to(OWNER)[-1]
+    assert notice.subject == f"Mail to {COLLEAGUE} comes back"
+    assert f"Answers to #{ticket.pk} are not read there." in notice.body
+
+
+def test_the_notice_names_the_files():
+    make_licensed()
+    ticket_of(with_file("trace.txt", "x" * 2_048))
+
+    assert "With 1 file: trace.txt (2.0" in sent_to(OWNER)[0].body.replace("\xa0", " ")
 
 
 # --- words that cross ------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from django.core import mail as django_mail
 from django.test import Client
 from django.utils import timezone
 
-from licenses.models import Customer, User
+from licenses.models import Customer
 from outbox.claims import LEASE
 from outbox.mail import deliver_due_mail, queue_mail
 from outbox.models import Mail
@@ -20,7 +20,7 @@ from support.storing import Delivery, keep_mail
 from support.turns import SaidMeanwhile, TicketWasMerged
 from tests.flows.processes import together
 from tests.flows.test_crash_points import crashes_in_turn
-from tests.support.desk import add_contact, answering, make_licensed, sent_to, take, ticket_of
+from tests.support.desk import add_contact, answering, sent_to, take, ticket_of
 from tests.support.mails import delivery_report, mail, with_file
 from tests.support.test_conversations import copy_of
 from tests.support.test_webhooks import INBOUND, basic, postmark
@@ -39,19 +39,6 @@ def crash(time_machine) -> Callable[[Callable[[], object]], int]:
         time_machine.shift(LEASE + timedelta(seconds=1))
 
     return lambda act: crashes_in_turn(act, wait_for_the_lease)
-
-
-@pytest.fixture
-def customer() -> Customer:
-    return make_licensed(DEV)
-
-
-@pytest.fixture
-def owner(settings) -> Client:
-    settings.OWNER_NEEDS_SECOND_FACTOR = False
-    client = Client()
-    client.force_login(User.objects.create_superuser(OWNER))
-    return client
 
 
 def parse() -> None:

@@ -71,10 +71,12 @@ def ask(client: Client, by: Customer, **fields: object):
 
 def test_the_tracker_comes_first_then_the_quota_then_the_form(client: Client, settings):
     settings.TRACKER_URL = "https://tracker.example/hare"
+    settings.DOCS_URL = "https://docs.example/hare"
 
     text = page(client)
 
-    order = [text.index(one) for one in ("tracker.example", "0 of 1", 'name="subject"')]
+    wanted = ("tracker.example", "docs.example", "0 of 1", "mailto:support@", 'name="subject"')
+    order = [text.index(one) for one in wanted]
     assert order == sorted(order)
     assert "Wednesday, 5 August 2026, 10:00 UTC" in text
 

@@ -107,13 +107,15 @@ def test_a_second_ticket_opens_and_is_labelled(monday):
 
 
 def test_a_stranger_gets_one_polite_pointer(settings):
-    """Scenario 12: issue, buying, security and "I am a customer" links; auto-replied; no ticket."""
+    """Scenario 12: issue, docs, buying, security and "I am a customer"; auto-replied; no ticket."""
     settings.TRACKER_URL = "https://tracker.example/hare"
+    settings.DOCS_URL = "https://docs.example/hare"
 
     row = take(mail(sender=STRANGER))
 
     pointer = sent_to(STRANGER)[0]
-    for link in ("https://tracker.example/hare", "/buying/", "/account/tickets/", "support@"):
+    links = (settings.TRACKER_URL, settings.DOCS_URL, "/buying/", "/account/tickets/", "support@")
+    for link in links:
         assert link in pointer.body
     assert header(pointer, "Auto-Submitted") == "auto-replied"
     assert header(pointer, "In-Reply-To") == "<m1@company.example>"

@@ -1,66 +1,35 @@
-"""The owner's desk, and what it may say in public."""
+"""The owner's desk."""
 
-import re
-import time
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
 from licenses.models import Credential, Customer, User
-from outbox.models import Mail
 from support import tickets
 from support.display import fold_quotes
 from support.models import (
     Attachment,
-    AutomaticAnswer,
     CannedReply,
-    InboundMail,
-    MailEvent,
     Message,
     Ticket,
 )
-from support.privacy import delete_tickets, export_tickets, prune_old_mail
-from support.public import public_draft
 from tests.make import make_credential
 from tests.support.desk import (
     MONDAY,
     answering,
-    end_licenses,
     make_conversation,
-    make_licensed,
     sent_to,
     take,
     ticket_of,
 )
 from tests.support.mails import mail
+from tests.support.owner import DESK, DEV, seen_in, send
 from tests.support.test_customer_pages import key_in, page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("monday")]
-DEV = "dev@company.example"
-DESK = "/owner/tickets/"
-
-
-@pytest.fixture
-def owner(settings) -> Client:
-    settings.OWNER_NEEDS_SECOND_FACTOR = False
-    client = Client()
-    client.force_login(User.objects.create_superuser("owner@shop.example"))
-    return client
-
-
-@pytest.fixture
-def customer() -> Customer:
-    return make_licensed(DEV)
-
-
-def send(owner: Client, ticket: Ticket, deed: str, body: str = "Try 2.1."):
-    path = f"{DESK}{ticket.pk}/"
-    fields = {"key": key_in(page(owner, path)), "body": body, "deed": deed}
-    return owner.post(f"{path}answer/", fields)
 
 
 def test_the_list_shows_what_is_due_soonest_first(owner: Client, customer: Customer, monday):
@@ -75,6 +44,7 @@ def test_the_list_shows_what_is_due_soonest_first(owner: Client, customer: Custo
     order = [text.index(one) for one in ("Old one", "late:", "New one", "Waits")]
     assert order == sorted(order)
     assert "2nd" in text
+    assert "Wed 5 Aug, 10:00" in text
     assert late.pk
 
 
@@ -308,12 +278,6 @@ def test_an_answer_that_crossed_with_the_customers_words_is_kept_and_not_sent(
     assert owner.post(f"{DESK}{ticket.pk}/answer/", fields)["Location"] == DESK
 
 
-def seen_in(text: str) -> str:
-    found = re.search(r'name="seen" value="([0-9]+)"', text)
-    assert found
-    return found[1]
-
-
 def test_the_owner_attaches_a_file(owner: Client, customer: Customer):
     ticket = ticket_of(mail())
     fields = {"key": "a" * 32, "body": "See the patch.", "deed": "wait"}
@@ -378,168 +342,6 @@ def test_the_first_words_of_a_ticket_stay_in_it(owner: Client, customer: Custome
     assert f"messages/{first.pk}/split" not in page(owner, f"{DESK}{ticket.pk}/")
 
 
-# --- the inbox -------------------------------------------------------------------------------
-
-
-def test_a_strangers_mail_is_read_in_the_inbox(owner: Client):
-    row = take(mail("Do you sell to schools?", sender="who@elsewhere.example"))
-
-    text = page(owner, f"{DESK}inbox/{row.pk}/")
-
-    assert "Do you sell to schools?" in text
-    assert f"{DESK}inbox/{row.pk}/" in page(owner, f"{DESK}inbox/")
-
-
-def test_somebody_new_gets_a_ticket_and_answers_by_mail(owner: Client):
-    stranger = "Who Else <who@elsewhere.example>"
-    row = take(mail("Do you sell to schools?", sender=stranger))
-
-    for _ in range(2):  # a double click
-        owner.post(f"{DESK}inbox/{row.pk}/adopt/", {"customer": ""})
-
-    ticket = Ticket.objects.get()
-    assert str(Customer.objects.get()) == "Who Else"
-    assert not User.objects.filter(email="who@elsewhere.example").exists()  # nothing is proven
-    send(owner, ticket, "wait", body="Yes.")
-    reply = take(answering(sent_to("who@elsewhere.example")[-1], "Good", sender=stranger))
-    assert reply.ticket == ticket
-
-
-def test_a_customer_is_named_by_an_address_too(owner: Client, customer: Customer):
-    row = take(mail(sender="jane@private.example"))
-
-    owner.post(f"{DESK}inbox/{row.pk}/adopt/", {"customer": "DEV@company.example"})
-
-    assert Ticket.objects.get().customer == customer
-
-
-def test_a_lapsed_customer_is_named_by_his_own_mail(owner: Client, customer: Customer):
-    end_licenses(customer)
-    row = take(mail())
-
-    assert f'name="customer" value="{customer.pk}"' in page(owner, f"{DESK}inbox/{row.pk}/")
-
-
-def test_what_was_put_away_is_out_of_sight(owner: Client):
-    rows = [take(mail(number=n, sender=f"{n}@elsewhere.example")) for n in range(2)]
-
-    owner.post(f"{DESK}inbox/put-away/", {"mail": [rows[0].pk, "x", "²", "9" * 30]})
-
-    assert "1 mail of nobody" in page(owner, DESK)
-    assert rows[0].sender not in page(owner, f"{DESK}inbox/")
-    assert rows[1].sender in page(owner, f"{DESK}inbox/")
-    assert owner.get(f"{DESK}inbox/{rows[0].pk}/").status_code == 200
-
-
-def test_a_quarantined_mail_is_added_by_who_knows_the_sender(owner: Client, customer: Customer):
-    ticket = ticket_of(mail())
-    ours = sent_to(DEV)[0]
-    row = take(answering(ours, "From home.", sender="jane@private.example"))
-    assert f"add it to #{ticket.pk}" in page(owner, f"{DESK}inbox/{row.pk}/")
-
-    for _ in range(2):
-        owner.post(f"{DESK}inbox/{row.pk}/append/")
-
-    assert ticket.messages.filter(body__contains="From home.").count() == 1
-    assert "Not appended" not in page(owner, f"{DESK}{ticket.pk}/")
-    send(owner, ticket, "wait")
-    assert sent_to(DEV)[-1].to == [DEV, "jane@private.example"]
-
-
-@pytest.mark.parametrize("raw", [b"\xff", b"{}"])
-def test_a_mail_without_a_sender_is_nobodys(owner: Client, raw: bytes):
-    row = take(raw)
-    owner.post(f"{DESK}inbox/{row.pk}/adopt/", {"customer": ""})
-    owner.post(f"{DESK}inbox/{row.pk}/append/")
-
-    assert Ticket.objects.count() == Customer.objects.count() == 0
-    assert "Make a ticket" not in page(owner, f"{DESK}inbox/{row.pk}/")
-
-
-def test_the_admin_leads_to_the_desk_and_back(owner: Client):
-    assert f'<a href="{DESK}">Answer tickets</a>' in page(owner, "/owner/")
-    assert '<a href="/owner/">Admin</a>' in page(owner, DESK)
-
-
-# --- in public -------------------------------------------------------------------------------
-
-TELLING = """Hello, this is Jane Doe of Company 1234 (Acme Widgets GmbH).
-
-Our worker at worker7.eu.company.example (10.20.30.40, 2001:db8::ff00:42:8329) says
-https://__token__:wb_ix_0123456789abcdefghijklmnopqrstuvwxyz01@shop.example/simple/ refused.
-Key AKIAIOSFODNN7EXAMPLE12, mail jane.doe@company.example or boss@gmail.com.
-
->>> x = items[1:2]
-10:30:15 started
-
-Regards, Jane
---
-Jane Doe, +49 89 1234
-"""
-
-
-def test_an_answer_in_public_names_nobody(owner: Client, customer: Customer):
-    """Scenario 23: no names, domains, keys, IPs; the closed ticket links the issue."""
-    Customer.objects.filter(pk=customer.pk).update(name="Acme Widgets GmbH")
-    ticket = ticket_of(mail(TELLING, sender="Jane Doe <jane.doe@company.example>"))
-    tickets.answer_ticket(ticket.pk, body="Jane, use 2.1.", closes=True, key="a", at=timezone.now())
-
-    text = page(owner, f"{DESK}{ticket.pk}/public/")
-    draft = public_draft(Ticket.objects.get())
-
-    for secret in ("Jane", "Doe", "Acme", "Widgets", "company.example", "worker7", "10.20.30.40",
-                   "2001:db8", "wb_ix_", "AKIA", "boss@", "+49"):  # fmt: skip
-        assert secret not in draft, secret
-    for kept in (">>> x = items[1:2]", "10:30:15 started", "use 2.1.", "refused"):
-        assert kept in draft, draft
-    assert "[domain]" in text
-    issue = "https://tracker.example/hare/7"
-    fields = {"key": key_in(text), "seen": seen_in(text), "public_url": issue}
-    for _ in range(2):  # a double click
-        owner.post(f"{DESK}{ticket.pk}/public/", fields)
-    ticket.refresh_from_db()
-    assert ticket.status == "solved"
-    assert [issue in one.body for one in sent_to("jane.doe@company.example")] == [0, 0, 1]
-    client = Client()
-    client.force_login(User.objects.get(email=DEV))
-    assert issue in page(client, f"/account/tickets/{ticket.pk}/")
-
-
-def test_on_github_the_draft_is_one_press_away(owner: Client, customer: Customer, settings):
-    ticket = ticket_of(mail("It hangs & burns."))
-    path = f"{DESK}{ticket.pk}/public/"
-    assert "Open an issue" not in page(owner, path)
-
-    settings.TRACKER_URL = "https://github.com/hare/hare/issues"
-
-    form = "https://github.com/hare/hare/issues/new?title=Help&amp;body=%2A%2AQuestion%2A%2A"
-    assert form in page(owner, path)
-    assert "It+hangs+%26+burns." in page(owner, path)
-    long = ticket_of(mail("word " * 2_000, number=2, sender="b@company.example"))
-    assert "Open an issue" not in page(owner, f"{DESK}{long.pk}/public/")
-
-
-@pytest.mark.parametrize(
-    "piece", ["a", "a-", "a.", "a@", "1a:", "://a", "company.example.", "\n--\n"]
-)
-def test_a_draft_of_a_long_line_costs_no_minute(customer: Customer, piece: str):
-    ticket = ticket_of(mail(piece * 30_000))
-    began = time.process_time()
-
-    public_draft(ticket)
-
-    assert time.process_time() - began < 2
-
-
-@pytest.mark.parametrize(
-    "host", ["Domain=.company.example;", "a.b.c.company.example:80", "(company.example)"]
-)
-def test_every_host_of_the_customers_domain_is_taken_out(customer: Customer, host: str):
-    assert "company" not in public_draft(
-        ticket_of(mail(f"Set {host} there", sender="b@company.example"))
-    )
-
-
 # --- quotes ----------------------------------------------------------------------------------
 
 
@@ -550,71 +352,3 @@ def test_quotes_are_folded_and_sessions_are_not():
 
     assert "\n".join(block.text for block in blocks) == text
     assert [block.text for block in blocks if block.is_quote] == ["> one\n> two\n> three"]
-
-
-# --- privacy ---------------------------------------------------------------------------------
-
-
-def test_strangers_mail_is_deleted_after_thirty_days(customer: Customer, monday):
-    take(mail(sender="who@elsewhere.example", number=1))
-    ticket = ticket_of(mail(number=2))
-    MailEvent.objects.create(source="postmark", event_id="e", sha256="1" * 64, raw=b"{}")
-    assert prune_old_mail(timezone.now() + timedelta(days=29)) == 0
-
-    deleted = prune_old_mail(timezone.now() + timedelta(days=31))
-
-    assert deleted == 2
-    assert InboundMail.objects.get().ticket == ticket
-    assert AutomaticAnswer.objects.count() == 0
-
-
-def test_a_customers_tickets_are_exported_and_deleted(
-    customer: Customer, django_capture_on_commit_callbacks, capsys
-):
-    conversation = make_conversation(customer)
-    ticket = ticket_of(mail("Private words"))
-    tickets.answer_ticket(ticket.pk, body="Words", closes=True, key="a", at=timezone.now())
-    tickets.add_note(conversation.pk, body="my note", key="n", at=timezone.now())
-    other = make_conversation_of_another()
-    stored = Attachment.objects.get(message__ticket=conversation)
-
-    call_command("customer_tickets", customer.pk)
-    out = capsys.readouterr().out
-    assert "Private words" in out
-    assert "my note" not in out
-    with django_capture_on_commit_callbacks(execute=True):
-        assert delete_tickets(customer.pk) == 2
-
-    assert export_tickets(customer.pk) == []
-    assert Ticket.objects.get() == other
-    assert InboundMail.objects.filter(sender=DEV).count() == 0
-    assert Mail.objects.filter(body__contains="words").count() == 0
-    from django.core.files.storage import default_storage
-
-    assert not default_storage.exists(stored.stored_as)
-
-
-def make_conversation_of_another() -> Ticket:
-    InboundMail.objects.filter(event_id="stranger").delete()
-    return make_conversation(make_licensed("x@other.example"))
-
-
-def test_the_command_deletes_too(customer: Customer):
-    make_conversation(customer)
-
-    call_command("customer_tickets", customer.pk, "--delete")
-
-    assert Ticket.objects.count() == 0
-
-
-def test_the_desk_takes_a_bounded_number_of_queries(
-    owner: Client, customer: Customer, django_assert_max_num_queries
-):
-    for number in range(12):
-        ticket = ticket_of(mail(number=number, sender=f"d{number}@company.example"))
-
-    with django_assert_max_num_queries(12):
-        owner.get(DESK)
-    with django_assert_max_num_queries(26):
-        owner.get(f"{DESK}{ticket.pk}/")
-    assert date(2026, 8, 3) == MONDAY.date()

@@ -1,0 +1,96 @@
+"""What is not kept, and what a customer may have."""
+
+from datetime import date, timedelta
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+from django.utils import timezone
+
+from licenses.models import Customer
+from outbox.models import Mail
+from support import tickets
+from support.models import (
+    Attachment,
+    AutomaticAnswer,
+    InboundMail,
+    MailEvent,
+    Ticket,
+)
+from support.privacy import delete_tickets, export_tickets, prune_old_mail
+from tests.support.desk import (
+    MONDAY,
+    make_conversation,
+    make_licensed,
+    take,
+    ticket_of,
+)
+from tests.support.mails import mail
+from tests.support.owner import DESK, DEV
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("monday")]
+
+
+def test_strangers_mail_is_deleted_after_thirty_days(customer: Customer, monday):
+    take(mail(sender="who@elsewhere.example", number=1))
+    ticket = ticket_of(mail(number=2))
+    MailEvent.objects.create(source="postmark", event_id="e", sha256="1" * 64, raw=b"{}")
+    assert prune_old_mail(timezone.now() + timedelta(days=29)) == 0
+
+    deleted = prune_old_mail(timezone.now() + timedelta(days=31))
+
+    assert deleted == 2
+    assert InboundMail.objects.get().ticket == ticket
+    assert AutomaticAnswer.objects.count() == 0
+
+
+def test_a_customers_tickets_are_exported_and_deleted(
+    customer: Customer, django_capture_on_commit_callbacks, capsys
+):
+    conversation = make_conversation(customer)
+    ticket = ticket_of(mail("Private words"))
+    tickets.answer_ticket(ticket.pk, body="Words", closes=True, key="a", at=timezone.now())
+    tickets.add_note(conversation.pk, body="my note", key="n", at=timezone.now())
+    other = make_conversation_of_another()
+    stored = Attachment.objects.get(message__ticket=conversation)
+
+    call_command("customer_tickets", customer.pk)
+    out = capsys.readouterr().out
+    assert "Private words" in out
+    assert "my note" not in out
+    with django_capture_on_commit_callbacks(execute=True):
+        assert delete_tickets(customer.pk) == 2
+
+    assert export_tickets(customer.pk) == []
+    assert Ticket.objects.get() == other
+    assert InboundMail.objects.filter(sender=DEV).count() == 0
+    assert Mail.objects.filter(body__contains="words").count() == 0
+    from django.core.files.storage import default_storage
+
+    assert not default_storage.exists(stored.stored_as)
+
+
+def make_conversation_of_another() -> Ticket:
+    InboundMail.objects.filter(event_id="stranger").delete()
+    return make_conversation(make_licensed("x@other.example"))
+
+
+def test_the_command_deletes_too(customer: Customer):
+    make_conversation(customer)
+
+    call_command("customer_tickets", customer.pk, "--delete")
+
+    assert Ticket.objects.count() == 0
+
+
+def test_the_desk_takes_a_bounded_number_of_queries(
+    owner: Client, customer: Customer, django_assert_max_num_queries
+):
+    for number in range(12):
+        ticket = ticket_of(mail(number=number, sender=f"d{number}@company.example"))
+
+    with django_assert_max_num_queries(12):
+        owner.get(DESK)
+    with django_assert_max_num_queries(26):
+        owner.get(f"{DESK}{ticket.pk}/")
+    assert date(2026, 8, 3) == MONDAY.date()
