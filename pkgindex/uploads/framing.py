@@ -15,8 +15,9 @@ _LOCAL = struct.Struct("<4s5H3L2H")  # an entry's own header, without its name a
 _LOCAL_MARK = b"PK\x03\x04"
 _END = struct.Struct("<4s4H2LH")  # the end record, without a comment
 _END_MARK = b"PK\x05\x06"
-_SIZES_BEHIND = 0x8  # bit of the flags: checksum and sizes stand behind the entry …
-_BEHIND_LENGTHS = {12, 16, 20, 24}  # … with or without a mark, of 32 or 64 bits
+_SIZES_BEHIND = 0x8  # bit of the flags: checksum and sizes stand behind the entry
+_MAX_BEHIND = 24  # bytes
+_LARGE = 0xFFFFFFFF  # a size of 64 bits, which stands in the extra field
 
 
 def check_frame(archive: zipfile.ZipFile, file: IO[bytes]) -> None:
@@ -49,15 +50,43 @@ def _check_end(archive: zipfile.ZipFile, file: IO[bytes]) -> int:
 def _check_entry(member: zipfile.ZipInfo, file: IO[bytes], limit: int) -> None:
     """The entry's own header says what the directory says, and it ends at *limit*."""
     file.seek(member.header_offset)
-    mark, _, flags, method, *_, name_length, extra_length = _LOCAL.unpack(file.read(_LOCAL.size))
+    mark, _, flags, method, _, _, *said, name_length, extra_length = _LOCAL.unpack(
+        file.read(_LOCAL.size)
+    )
     name = file.read(name_length)
     if (mark, flags, method) != (_LOCAL_MARK, member.flag_bits, member.compress_type):
         raise _refuse(member)
     if name != member.orig_filename.encode("utf-8" if flags & 0x800 else "cp437"):
         raise _refuse(member)
-    behind = limit - (file.tell() + extra_length + member.compress_size)
-    if behind and not (flags & _SIZES_BEHIND and behind in _BEHIND_LENGTHS):
+    extra = file.read(extra_length)
+    file.seek(member.compress_size, os.SEEK_CUR)
+    left = limit - file.tell()
+    if not 0 <= left <= _MAX_BEHIND:
         raise _refuse(member)
+    behind = file.read(left)
+    true = (member.CRC, member.compress_size, member.file_size)
+    ends = _says_behind(behind, true) if flags & _SIZES_BEHIND else not behind
+    if not ends or not _says(said, extra, true, flags):
+        raise _refuse(member)
+
+
+def _says(said: list[int], extra: bytes, true: tuple[int, int, int], flags: int) -> bool:
+    """Whether checksum and sizes in front of the entry are the true ones; sizes that stand behind
+    it are zero here, and those of 64 bits stand in the extra field.
+    """
+    if flags & _SIZES_BEHIND:
+        return all(value in {0, _LARGE, right} for value, right in zip(said, true, strict=True))
+    if said[1] == said[2] == _LARGE:
+        large = struct.pack("<2H2Q", 1, 16, true[2], true[1])
+        return said[0] == true[0] and extra[: len(large)] == large
+    return tuple(said) == true
+
+
+def _says_behind(behind: bytes, true: tuple[int, int, int]) -> bool:
+    """Checksum and sizes behind an entry, of 32 or 64 bits, with a mark or without."""
+    values = behind.removeprefix(b"PK\x07\x08") if len(behind) in {16, 24} else behind
+    form = {12: "<3L", 20: "<L2Q"}.get(len(values))
+    return form is not None and struct.unpack(form, values) == true
 
 
 def _refuse(member: zipfile.ZipInfo) -> UploadRefused:
