@@ -8,7 +8,7 @@ from django.core.files.storage import FileSystemStorage, default_storage
 
 from pkgindex.index import Index
 from pkgindex.index.answers import Readable
-from pkgindex.index.app import Storage
+from pkgindex.index.contents import Storage
 from pkgindex.index.failures import Failures
 from pkgindex.index.snapshot import Snapshots
 from pkgindex.index.storage import Folder

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from django.db import transaction
 from django.db.models import F
+from packaging.version import Version
 
 from licenses.credentials import note_use
 from licenses.fan_out import note_networks
@@ -69,6 +70,18 @@ def fold_usage(at: datetime) -> int:
         folded += _fold_file(path)
         _remove_if_done(path, at)
     return folded
+
+
+def newest_fetched(project_id: int, *, since: date) -> dict[str, tuple[Version, date]]:
+    """By customer ("Acme (no. 7)"): the newest version he fetched since that day, and when."""
+    rows = Download.objects.filter(
+        file__release__project_id=project_id, day__gte=since, customer__isnull=False
+    ).values_list("customer__name", "customer_id", "file__release__version", "day")
+    found: dict[str, tuple[Version, date]] = {}
+    for name, number, text, day in rows:
+        customer, fetched = f"{name} (no. {number})", (Version(text), day)
+        found[customer] = max(found.get(customer, fetched), fetched)
+    return found
 
 
 def _fold_file(path: Path) -> bool:

@@ -53,6 +53,7 @@ class Answer:
     headers: Headers = ()
     body: bytes = b""
     file: Slice | None = None  # sent instead of the body, never held in memory
+    sends_file: bool = False  # by ourselves, or by the server in front of us
 
 
 @lru_cache(1024)  # the same few sentences again and again

@@ -22,19 +22,20 @@ import time
 import wsgiref.util
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from packaging.utils import InvalidName, canonicalize_name
 
 from lib.addresses import network_of
 from pkgindex.index import negotiation, pages
-from pkgindex.index.answers import REALM, Answer, Readable, Slice, move_to, pass_on, refuse
+from pkgindex.index.answers import REALM, Answer, Slice, move_to, pass_on, refuse
 from pkgindex.index.auth import BadCredentials
+from pkgindex.index.contents import Contents, Storage
 from pkgindex.index.coverage import Coverage, Reader, Shelf, coverage_of
 from pkgindex.index.encodings import choose_coding
 from pkgindex.index.failures import Failures
-from pkgindex.index.files import Content, answer_file
+from pkgindex.index.files import answer_file
 from pkgindex.index.gate import Gate, TooManyFailures
 from pkgindex.index.kept import KeptPages, Page
 from pkgindex.index.legacy_json import render_legacy_json
@@ -70,13 +71,6 @@ _WAIT = 1  # seconds; the most that an installer is asked to sleep after wrong k
 _BLOCK = 256 * 1024  # bytes, where the server cannot use sendfile
 
 
-class Storage(Protocol):
-    """Where the bytes lie."""
-
-    def open(self, path: str) -> Readable: ...
-    def size(self, path: str) -> int: ...
-
-
 class Index:
     """The application. It asks nothing but its snapshot and its storage."""
 
@@ -88,10 +82,12 @@ class Index:
         usage: Usage,
         failures: Failures,
         trusted_proxies: int = 0,
+        hand_on_to: str = "",
         clock: Callable[[], float] = time.time,
     ) -> None:
+        """*hand_on_to* is a path of nginx under which the storage lies, e.g. "/stored/"."""
         self._snapshots = snapshots
-        self._storage = storage
+        self._contents = Contents(storage, hand_on_to)
         self._usage = usage
         self._gate = Gate(failures, trusted_proxies=trusted_proxies)
         self._clock = clock
@@ -240,28 +236,11 @@ class Index:
 
     def _send(self, request: Request, entry: FileEntry, *, is_metadata: bool) -> Answer:
         if is_metadata:
-            return answer_file(self._metadata(entry), request.asked)
-        answer = answer_file(self._content(entry), request.asked)
-        if answer.file is not None and answer.status.startswith("200"):
+            return answer_file(self._contents.metadata(entry), request.asked)
+        answer = answer_file(self._contents.artifact(entry), request.asked)
+        if answer.sends_file and answer.status.startswith("200"):
             self._usage.note_download(request.credential_id, entry.id, request.agent, request.now)
         return answer
-
-    def _content(self, entry: FileEntry) -> Content:
-        return Content(
-            entry.sha256,
-            entry.size,
-            "application/octet-stream",
-            lambda: self._storage.open(entry.path),
-        )
-
-    def _metadata(self, entry: FileEntry) -> Content:
-        path = f"{entry.path}.metadata"
-        return Content(
-            entry.metadata_sha256,
-            self._storage.size(path),
-            "text/plain; charset=utf-8",
-            lambda: self._storage.open(path),
-        )
 
 
 @lru_cache(4096)

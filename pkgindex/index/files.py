@@ -22,6 +22,8 @@ class Content:
     size: int
     media_type: str
     open: Callable[[], Readable]
+    # Where nginx finds it (X-Accel-Redirect); it then sends the bytes, and does ranges itself.
+    handed_on: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,12 @@ def _send(content: Content, asked: Asked, status: str, part: range, headers: Hea
     shape = (("Content-Type", content.media_type), ("Content-Length", str(len(part))))
     if asked.method == "HEAD" or not part:
         return Answer(status, (*shape, *headers))
-    return Answer(status, (*shape, *headers), file=Slice(content.open(), part.start, len(part)))
+    if content.handed_on:
+        shape = (("Content-Type", content.media_type), ("Content-Length", "0"))
+        where = ("X-Accel-Redirect", content.handed_on)
+        return Answer(status, (where, *shape, *headers), sends_file=True)
+    file = Slice(content.open(), part.start, len(part))
+    return Answer(status, (*shape, *headers), file=file, sends_file=True)
 
 
 def _asked_part(asked: Asked, size: int, tag: str) -> range | None:

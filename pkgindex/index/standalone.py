@@ -14,7 +14,12 @@ from pkgindex.index.usage import Usage
 
 
 def make_index(
-    snapshot: Path, files: Path, *, state: Path | None = None, trusted_proxies: int = 0
+    snapshot: Path,
+    files: Path,
+    *,
+    state: Path | None = None,
+    trusted_proxies: int = 0,
+    hand_on_to: str = "",
 ) -> Index:
     """*state* is where uses are noted and wrong keys counted; without it uses are not noted, and
     each process counts for itself. Give the shop's own `DATA_DIR/index`, and `work` folds them.
@@ -25,11 +30,12 @@ def make_index(
         usage=Usage(state / "usage" if state else None),
         failures=Failures(state),
         trusted_proxies=trusted_proxies,
+        hand_on_to=hand_on_to,
     )
 
 
 def from_environment() -> Index:
-    """INDEX_SNAPSHOT and INDEX_FILES; INDEX_STATE and TRUSTED_PROXIES may be left out."""
+    """INDEX_SNAPSHOT and INDEX_FILES; the others may be left out."""
     missing = [name for name in ("INDEX_SNAPSHOT", "INDEX_FILES") if not os.environ.get(name)]
     if missing:
         raise SystemExit(
@@ -44,6 +50,7 @@ def from_environment() -> Index:
         Path(os.environ["INDEX_FILES"]),
         state=Path(state) if state else None,
         trusted_proxies=int(proxies),
+        hand_on_to=os.environ.get("INDEX_HAND_ON_TO", ""),
     )
 
 

@@ -49,8 +49,10 @@ class _Counted:
 def _read(archive: tarfile.TarFile, *, top: str) -> bytes:
     content: bytes | None = None
     seen: set[str] = set()
+    links: set[str] = set()
     for member in archive:
         _check_member(member, seen, top)
+        _check_parents(member, links)
         if member.name == f"{top}/PKG-INFO":
             content = _read_member(archive, member)
     if content is None:
@@ -67,8 +69,42 @@ def _check_member(member: tarfile.TarInfo, seen: set[str], top: str) -> None:
     seen.add(member.name)
     if len(seen) > MAX_MEMBERS:
         raise UploadRefused(f"The sdist has more than {MAX_MEMBERS} entries.")
-    if not (member.isreg() or member.isdir() or member.issym() or member.islnk()):
+    is_link = member.issym() or member.islnk()
+    # A sparse file of a few bytes may unpack to a terabyte.
+    if not (member.isreg() or member.isdir() or is_link) or member.issparse():
         raise UploadRefused(f"{shown(member.name)} in the sdist is not a file, folder or link.")
+    if is_link:
+        _check_link(member, top)
+
+
+def _check_parents(member: tarfile.TarInfo, links: set[str]) -> None:
+    """Nothing is unpacked through a link."""
+    parts = member.name.split("/")
+    if any("/".join(parts[:count]) in links for count in range(1, len(parts))):
+        raise UploadRefused(f"{shown(member.name)} in the sdist lies behind a link.")
+    if member.issym() or member.islnk():
+        links.add(member.name)
+
+
+def _check_link(member: tarfile.TarInfo, top: str) -> None:
+    """A link leads to something in the folder: a symbolic one from where it lies, a hard one
+    from the top. Steps upwards stand only at its beginning, where no other link can bend them.
+    """
+    begin = member.name.split("/")[:-1] if member.issym() else []
+    steps = member.linkname.split("/")
+    upwards = next((n for n, step in enumerate(steps) if step != ".."), len(steps))
+    leads_to = [*begin[: len(begin) - upwards], *steps[upwards:]]
+    if (
+        upwards > max(len(begin) - 1, 0)
+        or ".." in leads_to
+        or leads_to[:1] != [top]
+        or not member.linkname
+        or member.linkname.startswith("/")
+        or "\\" in member.linkname
+    ):
+        raise UploadRefused(
+            f"{shown(member.name)} leads out of the sdist, to {shown(member.linkname)}."
+        )
 
 
 def _read_member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:

@@ -1,6 +1,5 @@
 """Look into a wheel without unpacking it: is it sound, and what is its core metadata."""
 
-import os
 import zipfile
 from typing import IO
 
@@ -9,13 +8,11 @@ from packaging.version import InvalidVersion, Version
 
 from pkgindex.uploads import core_metadata
 from pkgindex.uploads.form import Form
+from pkgindex.uploads.framing import check_frame
 from pkgindex.uploads.members import MAX_MEMBERS, check_name, check_unpacked_size
 from pkgindex.uploads.record import check_record
 from pkgindex.uploads.refusals import UploadRefused, shown
 
-_LOCAL_HEADER = b"PK\x03\x04"
-_END_HEADER = b"PK\x05\x06"
-_END_LENGTH = 22  # bytes of the end record, if there is no comment
 _MAX_RECORD_BYTES = 16 * 1024 * 1024
 _ENCRYPTED = 0x1  # bit of the general purpose flags
 
@@ -38,27 +35,15 @@ def read_wheel(file: IO[bytes], *, size: int, form: Form) -> bytes:
 
 def _read(archive: zipfile.ZipFile, file: IO[bytes], *, size: int, form: Form) -> bytes:
     members = archive.infolist()
-    _check_frame(archive, file)
     check_unpacked_size(sum(member.file_size for member in members), packed=size)
     _check_members(members)
+    check_frame(archive, file)
     folder = _dist_info(archive.namelist(), form)
     if _read_member(archive, f"{folder}/WHEEL", core_metadata.MAX_BYTES).strip() == b"":
         raise UploadRefused(f"{folder}/WHEEL is empty.")
     record = _read_member(archive, f"{folder}/RECORD", _MAX_RECORD_BYTES)
     check_record(archive, folder, record.decode())
     return _read_member(archive, f"{folder}/METADATA", core_metadata.MAX_BYTES)
-
-
-def _check_frame(archive: zipfile.ZipFile, file: IO[bytes]) -> None:
-    """Nothing before, behind or beside the archive that another reader could take for one."""
-    file.seek(0)
-    if file.read(len(_LOCAL_HEADER)) != _LOCAL_HEADER:
-        raise UploadRefused("The wheel does not begin with a zip entry.")
-    file.seek(-_END_LENGTH, os.SEEK_END)
-    if file.read(len(_END_HEADER)) != _END_HEADER:
-        raise UploadRefused("The wheel has a comment or other bytes after its zip directory.")
-    if min(member.header_offset for member in archive.infolist()) != 0:
-        raise UploadRefused("The wheel has bytes before its first zip entry.")
 
 
 def _check_members(members: list[zipfile.ZipInfo]) -> None:
