@@ -8,7 +8,6 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.cache import cache
 from django.core.mail import send_mail
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
@@ -21,11 +20,12 @@ from django.views.decorators.http import require_http_methods
 
 from licenses import email_change
 from licenses.models import normalize_email
+from portal.limits import may_again
 from portal.visitors import visitor_of
 
 CODE_SECONDS = 15 * 60
 TRIES = 5
-CODES_AN_HOUR = 5
+CODES = 5  # an hour: they go to an address that is not proven
 LETTERS = "BCDFGHJKLMNPQRSTVWXZ23456789"  # nothing that looks like something else
 SESSION_KEY = "new_address"
 
@@ -53,7 +53,7 @@ def address(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         if visitor_of(request).is_staff:
             messages.warning(request, "The shop's owner has the address he was made with.")
-        elif not _may_send(visitor_of(request).pk):
+        elif not may_again(f"address:{visitor_of(request).pk}", most=CODES, seconds=3600):
             messages.warning(request, "That were many codes. Please try again in an hour.")
         else:
             _send_code(request, normalize_email(form.cleaned_data["email"]))
@@ -93,13 +93,6 @@ def undo_address(request: HttpRequest, token: str) -> HttpResponse:
     except email_change.AddressTaken:
         return render(request, "portal/address_kept.html", {"is_taken": True}, status=409)
     return render(request, "portal/undo_address.html", {"change": change})
-
-
-def _may_send(user_id: int) -> bool:
-    """Five codes an hour: the mail goes to an address that is not proven."""
-    key = f"address-codes:{user_id}"
-    cache.add(key, 0, 3600)
-    return cache.incr(key) <= CODES_AN_HOUR
 
 
 def _send_code(request: HttpRequest, email: str) -> None:

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from billing import changes, stripe_api
 from billing.changes import Change, NoSuchChange
 from billing.models import MAX_QUANTITY, Price, Subscription
+from billing.sync import sync_subscription_now
 from lib.money import format_cents
 from lib.sealing import seal, unseal
 from portal.subscriptions import get_subscription
@@ -172,6 +173,18 @@ def resume(request: HttpRequest, subscription_id: int) -> HttpResponse:
 def keep(request: HttpRequest, subscription_id: int) -> HttpResponse:
     """Forget a planned change."""
     return _act(request, subscription_id, changes.undo_planned_change, "It stays as it is.")
+
+
+@require_POST
+@login_required
+def check(request: HttpRequest, subscription_id: int) -> HttpResponse:
+    """Ask Stripe now, for one who paid and waits for no webhook."""
+
+    def ask(subscription: Subscription) -> None:
+        sync_subscription_now(subscription.stripe_id)
+
+    said = "We asked our payment provider; what it knows of your payment stands below."
+    return _act(request, subscription_id, ask, said)
 
 
 @require_POST

@@ -14,9 +14,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from licenses import contacts
 from licenses.models import Contact, Customer
+from portal.limits import may_again
 from portal.visitors import customer_of, is_owner, owned_customer, visitor_of
 
 Role = Contact.Role
+INVITATIONS = 30  # a day: each is a mail to whatever address is typed
 
 
 class ContactForm(forms.Form):
@@ -49,6 +51,9 @@ def _add(request: HttpRequest, customer: Customer) -> HttpResponse:
     form = ContactForm(request.POST)
     if not form.is_valid():
         return _show(request, customer, form)
+    if not may_again(f"people:{customer.pk}", most=INVITATIONS, seconds=24 * 3600):
+        messages.warning(request, "That were many people for one day. Please go on tomorrow.")
+        return redirect("portal:people", customer.pk)
     email, role = form.cleaned_data["email"], Role(form.cleaned_data["role"])
     try:
         contacts.invite_contact(customer.pk, email=email, role=role, by=visitor_of(request).email)

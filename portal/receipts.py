@@ -41,6 +41,7 @@ class DetailsForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptab
             "tax_id": "VAT or tax number",
             "purchase_order": "Your purchase order number",
         }
+        help_texts = {"tax_id": ""}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

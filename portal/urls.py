@@ -69,6 +69,7 @@ urlpatterns = [
     path("account/subscriptions/<int:subscription_id>/keep/", changing.keep, name="keep"),
     path("account/subscriptions/<int:subscription_id>/cancel/", changing.cancel, name="cancel"),
     path("account/subscriptions/<int:subscription_id>/resume/", changing.resume, name="resume"),
+    path("account/subscriptions/<int:subscription_id>/check/", changing.check, name="check"),
     path("account/subscriptions/<int:subscription_id>/billing/", changing.billing, name="billing"),
     path("healthz", pages.healthz, name="healthz"),
 ]

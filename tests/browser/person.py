@@ -74,13 +74,18 @@ class Person:
         self.page.get_by_role("button", name="Sign in").click()
 
     def mailed_code(self) -> str:
+        return self.mailed(CODE)
+
+    def mailed(self, what: re.Pattern[str]) -> str:
+        """The newest of this form in this person's mail; waits for it."""
         deadline = time.monotonic() + MAIL_SECONDS
         while time.monotonic() < deadline:
-            codes = [code for mail in self._mails() for code in CODE.findall(mail)]
-            if codes:
-                return codes[-1]
+            found = [one for mail in self._mails() for one in what.findall(mail)]
+            if found:
+                newest: str = found[-1]
+                return newest
             time.sleep(0.1)
-        raise AssertionError(f"no code was mailed to {self.email}")
+        raise AssertionError(f"nothing like {what.pattern} was mailed to {self.email}")
 
     def _mails(self) -> list[str]:
         """The texts of all mails to this person, the oldest first."""

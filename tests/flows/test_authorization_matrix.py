@@ -88,6 +88,7 @@ PAGES: dict[tuple[str, str], dict[str, int]] = {
     ("POST", "account/subscriptions/<int:subscription_id>/keep/"): only(HOLDER, 302, signed=404),
     ("POST", "account/subscriptions/<int:subscription_id>/cancel/"): only(HOLDER, 302, signed=404),
     ("POST", "account/subscriptions/<int:subscription_id>/resume/"): only(HOLDER, 302, signed=404),
+    ("POST", "account/subscriptions/<int:subscription_id>/check/"): only(HOLDER, 302, signed=404),
     ("POST", "account/subscriptions/<int:subscription_id>/billing/"): only(HOLDER, 302, signed=404),
     ("GET", "account/<int:customer_id>/receipts/"): only(HOLDER, 200, signed=404),
     ("GET", "account/<int:customer_id>/receipts/<int:payment_id>/"): only(HOLDER, 200, signed=404),

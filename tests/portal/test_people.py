@@ -81,6 +81,15 @@ def test_the_twenty_first_person_is_refused(boss: Client, customer: Customer):
     assert "one@more.example" not in roles()
 
 
+def test_nobody_is_written_to_without_end(boss: Client, customer: Customer):
+    for number in range(40):
+        email = f"p{number}@else.example"
+        boss.post(f"/account/{customer.pk}/people/", {"email": email, "role": "billing"})
+        Contact.objects.filter(email=email).delete()
+
+    assert len(mails()) == 30
+
+
 def test_roles_change_and_people_go(boss: Client, customer: Customer):
     ops = add_contact(customer.pk, email="ops@company.example", role=Role.TECHNICAL)
 

@@ -7,9 +7,10 @@ from django.test import Client
 from django.utils import timezone
 
 from billing.models import Subscription
+from licenses import people
 from licenses.models import License, User
 from licenses.status import lapse_license, revoke_license, suspend_license
-from tests.make import make_license
+from tests.make import make_customer, make_license
 from tests.shop import Buyer, Shop
 
 pytestmark = pytest.mark.django_db
@@ -119,3 +120,33 @@ def test_the_account_of_a_buyer_takes_twelve_queries_at_most(
 
     assert "For uv" in page
     assert "Get your money back" in page
+
+
+def test_whoever_paid_asks_for_it_and_waits_for_no_webhook(shop: Shop):
+    Buyer(shop).buy("pro_monthly")
+    subscription = Subscription.objects.get()
+    Subscription.objects.update(
+        status="past_due", past_due_since=timezone.now(), pay_url="https://pay.example/1"
+    )
+    client = Client()
+    client.force_login(User.objects.get(email="dev@company.example"))
+    assert "I have paid: check it" in client.get("/account/").content.decode()
+
+    page = client.post(f"/account/subscriptions/{subscription.pk}/check/", follow=True)
+
+    assert "renews on" in page.content.decode()
+    assert "I have paid" not in page.content.decode()
+
+
+def test_a_person_of_many_customers_takes_no_more_queries(django_assert_max_num_queries):
+    person = make_customer("dev@company.example").contacts.get()
+    for _ in range(15):
+        license = make_license()
+        people.add_contact(license.customer_id, email=person.email, role=person.Role.TECHNICAL)
+    client = Client()
+    client.force_login(User.objects.get(email="dev@company.example"))
+
+    with django_assert_max_num_queries(12):
+        page = client.get("/account/").content.decode()
+
+    assert page.count('<p class="state">') == 15
