@@ -64,7 +64,7 @@ class Asker:
             if together.lead():
                 return self._ask_for_all(together, wanted)
         except (OSError, Unreachable) as error:  # whatever is wrong there, alone it may work
-            if isinstance(error, BadCredential) or getattr(error, "retry_after_s", 0):
+            if isinstance(error, BadCredential) or getattr(error, "retry_after_s", None):
                 raise  # the server spoke, and would say it again
             log.debug("asking alone: %s", error)
         return self._ask_alone(wanted, heard)
