@@ -63,9 +63,13 @@ class Asker:
                     return answer, self._until_the_leaders_next(answer)
             if together.lead():
                 return self._ask_for_all(together, wanted)
-        except (OSError, Unreachable) as error:  # whatever is wrong there, alone it may work
-            if isinstance(error, BadCredential) or getattr(error, "retry_after_s", 0):
-                raise  # the server spoke, and would say it again
+        except BadCredential:
+            raise  # the server spoke, and would say it again
+        except Unreachable as error:
+            if error.retry_after_s:
+                raise
+            log.debug("asking alone: %s", error)
+        except OSError as error:  # whatever is wrong in the folder, alone it works
             log.debug("asking alone: %s", error)
         return self._ask_alone(wanted, heard)
 
