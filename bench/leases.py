@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import queue
 import resource
 import subprocess
 import sys
@@ -75,7 +76,7 @@ def race(operations: int = 1_000_000, processes: int = 4) -> None:
         child.start()
     total = Tally()
     for _ in children:
-        total.add(results.get())
+        total.add(_next_result(results, children))
     took = time.monotonic() - started
     print(
         f"{processes * WRITERS} writers, {total.operations:,} operations in {took:.0f} s, "
@@ -85,6 +86,17 @@ def race(operations: int = 1_000_000, processes: int = 4) -> None:
     for limit, (firm, both) in sorted(total.most.items()):
         most = f"most firm {firm} of {limit * 11 // 10}, in all {both} of {2 * limit}"
         print(f"limit {limit}: {most}")
+
+
+def _next_result(results: Any, children: list[Any]) -> Any:
+    """Waits as long as all live: one that died has none to give."""
+    while True:
+        try:
+            return results.get(timeout=1)
+        except queue.Empty:
+            died = [child.exitcode for child in children if child.exitcode]
+            if died:
+                raise SystemExit(f"a process of writers died: {died}") from None
 
 
 def renewals(number: int = 10_000, seconds: int = 20, clients: int = 8) -> None:

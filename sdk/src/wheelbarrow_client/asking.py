@@ -52,22 +52,34 @@ class Asker:
 
         Alone at first and whenever the number changes; then together with others of this host.
         """
-        together = self._together
-        if together is None or heard is None or heard.asked != wanted:
-            return self._ask_alone(wanted, heard)
+        if self._together is not None and heard is not None and heard.asked == wanted:
+            try:
+                answered = self._ask_together(self._together, wanted, heard)
+            except OSError as error:  # whatever is wrong in the folder, alone it works
+                log.debug("asking alone: %s", error)
+                answered = None
+            if answered is not None:
+                return answered
+        return self._ask_alone(wanted, heard)
+
+    def _ask_together(
+        self, together: Together, wanted: int, heard: Heard
+    ) -> tuple[Answer, float] | None:
+        """The leader's answer, or that to all as the leader; None: ask alone."""
         try:
             envelope = together.answer()
             if envelope is not None and heard.at < envelope.at <= self._clock.age():
                 answer = self._read(envelope, wanted)
                 if answer is not None:
                     return answer, self._until_the_leaders_next(answer)
-            if together.lead():
-                return self._ask_for_all(together, wanted)
-        except (OSError, Unreachable) as error:  # whatever is wrong there, alone it may work
-            if isinstance(error, BadCredential) or getattr(error, "retry_after_s", None):
-                raise  # the server spoke, and would say it again
+            return self._ask_for_all(together, wanted) if together.lead() else None
+        except BadCredential:
+            raise  # the server spoke, and would say it again
+        except Unreachable as error:
+            if error.retry_after_s:
+                raise
             log.debug("asking alone: %s", error)
-        return self._ask_alone(wanted, heard)
+            return None
 
     def goodbye(self) -> None:
         """Raises Unreachable, and OSError."""
