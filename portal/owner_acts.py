@@ -41,7 +41,6 @@ GRAVE_MODELS = {
 GRAVE_ACTS = {
     "announce_price_move",
     "refund_everything",
-    "go_on",
     "undo",
     "export_customer",
 }

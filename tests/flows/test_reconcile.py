@@ -296,7 +296,7 @@ def test_a_stripe_that_is_away_in_the_night_is_asked_again_and_the_next_night_to
     for _ in range(MAX_ATTEMPTS):
         shop.fail_stripe("GET", "/v1/events", kind="500", when="before", times=2)
         shop.work()
-        chore = Chore.objects.get()
+        chore = Chore.objects.get(name="reconcile")
         assert chore.last_error.startswith("StripeUnavailable")
         assert chore.due_at is not None
         shop.clock.move_to(chore.due_at + timedelta(seconds=1))
@@ -305,4 +305,5 @@ def test_a_stripe_that_is_away_in_the_night_is_asked_again_and_the_next_night_to
 
     assert chore.dead_at is None
     assert chore.due_at.hour == 3
-    assert "drift: none" in Chore.objects.get().outcome
+    assert OwnerNotice.objects.filter(key__startswith="chore:reconcile:").count() == 1
+    assert "drift: none" in Chore.objects.get(name="reconcile").outcome
