@@ -64,10 +64,10 @@ def after() -> dict[str, str]:
 
 
 def guide() -> dict[str, str]:
-    """What the shop shows to the holder of a Pro license, by client, with the key KEY."""
+    """The first words that the shop shows to the holder of a Pro license, by client, with KEY."""
     shown = install_guide(Tier.objects.get(slug="pro", product__slug="hare"), key="KEY")
     assert shown is not None
-    return {snippet.client: snippet.text for snippet in shown.snippets}
+    return {snippet.client: snippet.blocks[0].text for snippet in shown.snippets}
 
 
 def published(name: str) -> dict[str, str]:

@@ -78,7 +78,8 @@ def test_one_index_url_is_safe_whatever_our_index_answers(
 ):
     for answer in ANSWERS:
         ours = server.url.removeprefix("http://"), f"{scripted.removeprefix('http://')}/{answer}"
-        command = f"{guide[client].replace(*ours)} --target {tmp_path / answer}"
+        once = guide["pip"].replace(*ours)  # uv takes the same words
+        command = f"{'uv ' if client == 'uv' else ''}{once} --target {tmp_path / answer}"
 
         done = shell(command, tmp_path, pips["pip"])
 
