@@ -23,7 +23,7 @@ from licenses.root_key import public_key_text
 from tests.licenses.leasing import BOTH, limited, sums
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=BOTH)
-SECONDS = 30
+SECONDS = 150  # a client whose first request met a busy machine asks again after 30 to 60
 
 Start = Callable[..., "subprocess.Popen[str]"]
 
@@ -146,7 +146,7 @@ def test_five_pools_of_fifty_on_one_block(start: Start):
     processes[1].send_signal(signal.SIGTERM)
     took = until(lambda: rows() == 4)
     assert processes[1].wait(10) == 0
-    assert took < 2
+    assert took < 20  # its lease would have lasted for minutes
 
     last.terminate()
     assert "The license allows 100 threads; all of them are in use. http" in last.communicate()[1]
@@ -160,7 +160,7 @@ def test_children_of_a_preforking_server_have_leases_of_their_own(start: Start):
         "for _ in range(8):\n"
         "    if os.fork() == 0:\n"
         "        break\n"
-        "time.sleep(30)\n"
+        "time.sleep(300)\n"
     )
 
     process = start(5, code=code)
