@@ -54,8 +54,11 @@ def find_holder(token: str, at: datetime, *, address: str | None = None) -> Hold
     scope = scope_of(credential)
     if address is not None and not scope.allows_address(address):
         return None
-    licenses = License.objects.filter(customer_id=credential.customer_id).select_related(
-        "tier__product"
+    # In one order: of two refusals that weigh the same, everybody tells the same one.
+    licenses = (
+        License.objects.filter(customer_id=credential.customer_id)
+        .select_related("tier__product")
+        .order_by("pk")
     )
     rights = tuple(_right(license) for license in licenses)
     return Holder(credential, rights, scope)
