@@ -67,6 +67,7 @@ def _let_go(claim: Claim, generation: int, note: str = "") -> bool:
     """Clean up to the generation we asked for; dirtier since then is asked for again."""
     return claim.update(
         agreed=generation,
+        agreed_at=timezone.now(),
         due_at=Case(When(hints=generation, then=Value(None)), default=F("due_at")),
         attempts=0,
         last_error=note[:2000],
@@ -77,6 +78,11 @@ def is_waiting(stripe_id: str) -> bool:
     """Whether it is known to have changed and will be asked for; not what was given up."""
     marks = DirtyObject.objects.filter(stripe_id=stripe_id, dead_at__isnull=True)
     return marks.filter(due_at__isnull=False).exists()
+
+
+def was_agreed_since(stripe_id: str, moment: datetime) -> bool:
+    """Whether Stripe was asked for it after that moment, whatever it answered."""
+    return DirtyObject.objects.filter(stripe_id=stripe_id, agreed_at__gt=moment).exists()
 
 
 def is_given_up(stripe_id: str) -> bool:

@@ -10,7 +10,7 @@ from django.db.models import Q
 
 from billing import carts
 from billing.contracts import signed_line
-from billing.dirty import is_given_up, is_waiting, mark_dirty
+from billing.dirty import is_given_up, is_waiting, mark_dirty, was_agreed_since
 from billing.mails import mail_changed, mail_ended, mail_payment_failed, mail_welcome
 from billing.models import DirtyObject, GuaranteeRefund, Price, StripePrice, Subscription
 from billing.remote import RemoteInvoice, RemoteLine, RemoteSubscription
@@ -108,13 +108,24 @@ def settle_overdue(at: datetime) -> int:
 @transaction.atomic
 def _settle_or_ask(subscription: Subscription, at: datetime) -> bool:
     """Whether something was done: not while the question is waiting, or was given up."""
-    if judge(subscription, at - ASKED_FOR).status != Status.ACTIVE:
+    stripe_id = subscription.stripe_id
+    over_since = _over_since(subscription, at)
+    # Stripe may have forgotten it, or say that it is none of ours: it is not asked for ever.
+    if was_agreed_since(stripe_id, over_since) or over_since <= at - ASKED_FOR:
         settle_status(subscription, at)
         return True
-    if is_waiting(subscription.stripe_id) or is_given_up(subscription.stripe_id):
+    if is_waiting(stripe_id) or is_given_up(stripe_id):
         return False
-    mark_dirty(DirtyObject.Kind.SUBSCRIPTION, subscription.stripe_id, at=at)
+    mark_dirty(DirtyObject.Kind.SUBSCRIPTION, stripe_id, at=at)
     return True
+
+
+def _over_since(subscription: Subscription, at: datetime) -> datetime:
+    """The first moment from which it is served no longer, as far as we know."""
+    moments = [subscription.cancel_at]
+    if subscription.status == "past_due" and subscription.past_due_since is not None:
+        moments.append(subscription.past_due_since + grace())
+    return min((one for one in moments if one is not None), default=at)
 
 
 def _renew(subscription: Subscription, license: License, grant: Grant, at: datetime) -> None:

@@ -91,11 +91,14 @@ def _ends_the_subscription(payment: Payment) -> bool:
 def _heed_warning(payment: Payment, at: datetime) -> None:
     """The bank's early word of fraud: give the payment back, or ask the owner to."""
     key = f"fraud-warning:{payment.stripe_id}"
-    if not is_warned_of(payment.stripe_id):
+    is_settled = payment.is_refunded or payment.disputes.exists()
+    jobs = GuaranteeRefund.objects.filter(subscription=payment.subscription)
+    if is_settled or not is_warned_of(payment.stripe_id):
         close_notice(key, at=at)
-    elif settings.REFUND_FRAUD_WARNINGS:
+    elif settings.REFUND_FRAUD_WARNINGS and not jobs.exists():
         open_refund_job(payment.subscription.pk, cause=Cause.FRAUD, at=at)
-    else:
+    elif not settings.REFUND_FRAUD_WARNINGS or jobs.filter(state=jobs.model.State.DONE).exists():
+        # A job that is done, e.g. of a dispute, gives back nothing more: then he decides, too.
         whose = payment.subscription.customer
         text = (
             f"A bank warns that {_amount(payment, payment.amount_cents)} of {whose} "

@@ -4,7 +4,7 @@ import sys
 
 try:  # Python's own SQLite may have the WAL-reset bug (fixed in 3.51.3); the wheel's has not.
     import pysqlite3
-except ImportError:  # pragma: no cover - not Linux, or a Python that is new enough
+except ImportError:  # not Linux, or a Python that is new enough
     pass
 else:
     sys.modules["sqlite3"] = pysqlite3

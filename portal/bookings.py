@@ -7,7 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from billing.models import Payment, Refund
+from billing.models import Dispute, Payment, Refund
 from portal.owner_site import owners
 
 HEAD = ["at (UTC)", "what", "customer", "invoice", "Stripe id", "amount", "currency"]
@@ -18,7 +18,9 @@ Row = tuple[str, ...]
 @require_safe
 @never_cache
 def month_csv(request: HttpRequest, year: int, month: int) -> HttpResponse:
-    """Every payment and refund of a month (UTC). Amounts in units of the currency, not in cents."""
+    """Every payment, refund and lost dispute of a month (UTC), in units of the currency, not cents:
+    they sum to the dashboard's net.
+    """
     if not 1 <= month <= 12 or not 2000 <= year <= 9000:
         raise Http404
     first = datetime(year, month, 1, tzinfo=UTC)
@@ -39,6 +41,11 @@ def _bookings(first: datetime, last: datetime) -> list[Row]:
     found += [
         _row(one.created_at, "refund", one.payment, one.stripe_id, -one.amount_cents)
         for one in refunds.select_related("payment__subscription__customer")
+    ]
+    lost = Dispute.objects.filter(created_at__range=span, status="lost")
+    found += [
+        _row(one.created_at, "dispute lost", one.payment, one.stripe_id, -one.amount_cents)
+        for one in lost.select_related("payment__subscription__customer")
     ]
     return found
 

@@ -280,6 +280,19 @@ def test_a_fraud_warning_gives_that_payment_back_where_the_owner_wants_it(
     books_agree(shop)
 
 
+def test_a_fraud_warning_after_the_end_asks_the_owner_even_so(
+    shop: Shop, payment: Payment, second_month: Payment, settings: Any
+):
+    settings.REFUND_FRAUD_WARNINGS = True
+    decide(shop, dispute(shop, second_month), "lost")
+
+    warn(shop, payment)
+
+    notice = OwnerNotice.objects.get(key=f"fraud-warning:{payment.stripe_id}")
+    assert notice.closed_at is None
+    assert given_back()[payment.stripe_id] == 0
+
+
 def test_a_crash_before_any_write_of_a_fraud_warnings_refund_tells_the_same(
     shop: Shop, payment: Payment, settings: Any
 ):

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from billing.models import SecondBackup, StripeCustomer
@@ -160,25 +161,27 @@ def test_a_crash_before_any_write_is_made_good_by_the_next_worker(shop: Shop):
     is_the_whole_truth(read_backup(metadata(shop)))
 
 
-def test_what_changes_while_stripe_is_asked_is_written_too(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-):
+def test_what_changes_while_stripe_is_asked_is_written_too(shop: Shop):
     customer = bought(shop)
     make_credential(customer)
-    from billing import stripe_api
+    has_changed = False
 
-    real = stripe_api.write_metadata
+    def watch(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        nonlocal has_changed
+        is_outcome = sql.startswith("UPDATE") and '"written_at"' in sql
+        if is_outcome and not has_changed:  # Stripe has it, and our row does not yet
+            has_changed = True
+            make_credential(customer)  # somebody else, meanwhile
+            shop.work()  # and another worker, who finds it in our hands
+        return execute(sql, *rest)
 
-    def write_slowly(*args: Any) -> None:
-        monkeypatch.setattr(stripe_api, "write_metadata", real)
-        real(*args)
-        make_credential(customer)  # somebody else, meanwhile
-        shop.work()  # and another worker, who finds it in our hands
+    with connection.execute_wrapper(watch):
+        shop.work()
 
-    monkeypatch.setattr(stripe_api, "write_metadata", write_slowly)
-    shop.work()
-
-    is_the_whole_truth(read_backup(metadata(shop)))
+    assert has_changed
+    found = read_backup(metadata(shop))
+    assert len(found.credentials) == 3  # the first, and two
+    is_the_whole_truth(found)
 
 
 def clear(shop: Shop, stripe_id: str) -> None:

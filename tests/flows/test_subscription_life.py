@@ -9,6 +9,7 @@ from django.utils import timezone
 from billing.models import DirtyObject, Payment, StripeEvent, Subscription
 from licenses.models import License
 from outbox.models import Mail
+from portal.management.commands.work import work_once
 from tests.shop import Buyer, Shop
 
 FAILS_AT_RENEWAL = "4000000000000341"
@@ -170,6 +171,22 @@ def test_a_cancel_date_is_kept_within_a_day_if_stripe_is_away(shop: Shop):
         statuses.append(License.objects.get().status)
 
     assert statuses == ["active", "active", "lapsed"]
+
+
+def test_a_canceled_subscription_that_stripe_forgot_ends_without_asking_for_ever(shop: Shop):
+    Buyer(shop).buy("pro_monthly")
+    shop.settle()
+    period_end = Subscription.objects.get().current_period_end
+    path = f"/v1/subscriptions/{Subscription.objects.get().stripe_id}"
+    shop.ask_stripe("POST", path, "cancel_at_period_end=true")
+    shop.settle()
+    shop.standin.reset()  # gone
+
+    shop.clock.move_to(period_end + timedelta(minutes=1))
+    rounds = [work_once() for _ in range(6)]
+
+    assert License.objects.get().status == License.Status.LAPSED
+    assert rounds[-1] == 0
 
 
 @pytest.mark.parametrize("times", [2, 3])

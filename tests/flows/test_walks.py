@@ -25,12 +25,18 @@ WALKS = settings(
 
 @pytest.mark.django_db
 def test_walks_end_in_stripes_truth(standin: StandIn, time_machine: TimeMachineFixture):
+    opened = 0
+
     class AWalk(Walk):
         @staticmethod
         def open_shop() -> Shop:
+            nonlocal opened
+            opened += 1
             time_machine.move_to(BEGINNING)
             standin.reset()
             standin.hold()
             return Shop.open(standin, time_machine)
 
     run_state_machine_as_test(AWalk, settings=WALKS)
+
+    assert opened >= WALKS.max_examples

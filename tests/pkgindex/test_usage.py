@@ -157,6 +157,9 @@ def test_a_folder_that_cannot_be_written_to_stops_no_install(tmp_path: Path):
     Usage(tmp_path / "file").note_key(1, AGENT, "192.0.2.0/24", 0)
     Usage(None).note_key(1, AGENT, "192.0.2.0/24", 0)
 
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    assert (tmp_path / "file").read_text() == ""
+
 
 @pytest.mark.parametrize("agent", ["", "\xff\xfe", "<script>", "a" * 500 + "/1"])
 def test_a_strange_client_has_no_name(agent: str):

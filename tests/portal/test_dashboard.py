@@ -76,6 +76,26 @@ def test_a_months_csv_sums_to_what_came_in(owner: Client, shop: Shop):
     assert owner.get("/owner/business/2026-13.csv").status_code == 404
 
 
+def test_a_lost_dispute_stands_in_the_csv_and_in_the_net(owner: Client, shop: Shop):
+    Buyer(shop).buy("pro_monthly")
+    shop.settle()
+    intent = {"payment_intent": Payment.objects.get().stripe_id}
+    dispute = shop.standin.control("POST", "disputes", intent)
+    shop.settle()
+    shop.standin.control("POST", f"disputes/{dispute['id']}", {"outcome": "lost"})
+    shop.settle()
+
+    now = timezone.now()
+    answer = owner.get(f"/owner/business/{now.year}-{now.month}.csv")
+    rows = list(csv.DictReader(StringIO(answer.content.decode())))
+
+    assert {row["what"]: row["amount"] for row in rows} == {
+        "payment": "99.00",
+        "dispute lost": "-99.00",
+    }
+    assert f"{now:%Y-%m} $99 $0 $99 $0 1" in text_of(owner)
+
+
 def test_who_paid_and_never_installed_is_named_after_two_days(owner: Client, shop: Shop):
     Buyer(shop).buy("pro_monthly")
     shop.settle()

@@ -15,6 +15,7 @@ from portal.figures.concentration import concentrate
 from portal.figures.history import differences, keep_metrics, kept_on, movements_between
 from portal.figures.movements import movements
 from portal.models import ArrChange, DailyMetric
+from tests.flows.test_crash_points import crashes_in_turn
 from tests.make import make_customer, make_license
 
 PRO_YEARLY, PRO_MONTHLY, ENTERPRISE = 99500, 9900 * 12, 26900 * 12
@@ -163,6 +164,20 @@ def test_a_day_is_kept_once_and_only_what_changed(subscribe, time_machine):
     assert kept_on(NOON.date()) == {one.customer_id: 118_800, other.customer_id: 118_800}
     assert kept_on(NOON.date() + timedelta(days=5)) == {other.customer_id: 118_800}
     assert differences(NOON) == {}
+
+
+def test_a_night_that_crashed_before_any_write_is_kept_whole_by_the_next_look(subscribe):
+    subscribe("pro_monthly")
+    subscribe("pro_monthly")
+
+    def nothing_is_kept() -> None:
+        assert not DailyMetric.objects.exists()
+        assert not ArrChange.objects.exists()
+
+    crashes = crashes_in_turn(lambda: keep_metrics(NOON), nothing_is_kept)
+
+    assert crashes == 2
+    assert (DailyMetric.objects.count(), ArrChange.objects.count()) == (1, 2)
 
 
 def test_who_comes_back_is_reactivated(subscribe):

@@ -58,7 +58,11 @@ def test_what_people_do_happens_at_stripe(
 
 
 def test_waiting_until_quiet_ends_when_nobody_asks(standin: StandIn) -> None:
+    before = standin.control("GET", "state")["requests"]
+
     doors.Standin(standin.base_url).wait_until_quiet()
+
+    assert standin.control("GET", "state")["requests"] == before
 
 
 def test_a_door_that_is_shut_is_told(standin: StandIn) -> None:

@@ -63,7 +63,7 @@ def test_an_owner_who_works_until_midnight():
 
 @pytest.mark.parametrize(
     "fields",
-    [{"zone": "Moon/Base"}, {"country": "XX"}, {"country": "DE-XX"}, {"weekdays": "8"},
+    [{"zone": "Moon/Base"}, {"country": "XX"}, {"country": "DE-XX"}, {"country": "registry"}, {"weekdays": "8"},
      {"weekdays": "21"}],
 )  # fmt: skip
 def test_working_time_that_cannot_be_is_refused(fields: dict[str, str]):

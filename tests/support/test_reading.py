@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.addresses import organization_of, sender_of
-from support.reading import MAX_FILES_BYTES, MAX_PARTS, read_mail, safe_filename
+from support.reading import MAX_BODY_CHARS, MAX_FILES_BYTES, MAX_PARTS, read_mail, safe_filename
 from tests.support.cost import at_most
 from tests.support.mails import POISON, bomb, mail, mutated, nested, with_file
 
@@ -102,7 +102,9 @@ def test_levels_are_read_to_a_limit():
 )
 def test_a_mail_that_was_built_to_cost_costs_little(raw: bytes):
     with at_most(80):
-        read_mail(raw)
+        read = read_mail(raw)
+
+    assert len(read.text) <= MAX_BODY_CHARS + 200  # and a line that says what was left out
 
 
 def test_attachments_above_ten_megabytes_stay_in_the_raw_mail():
