@@ -20,9 +20,10 @@ from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
 from licenses import granting, leases
-from licenses.leases import Pace, Wish, acquire_leases, release_lease
+from licenses.leases import acquire_leases, release_lease
 from licenses.models import Lease, LeasePool, License
 from licenses.routers import VOLATILE
+from licenses.wishes import Pace, Wish
 
 LIMITS = (7, 40, 100, 250)  # one pool each
 FIRST_ID = 900_000_000

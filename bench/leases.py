@@ -178,8 +178,9 @@ def flat() -> None:
 def cost_of_renewals(license_id: int, iids: list[uuid.UUID], times: int = 3000) -> float:
     from django.utils import timezone  # noqa: PLC0415
 
-    from licenses.leases import Wish, acquire_leases  # noqa: PLC0415
+    from licenses.leases import acquire_leases  # noqa: PLC0415
     from licenses.models import License  # noqa: PLC0415
+    from licenses.wishes import Wish  # noqa: PLC0415
 
     license = License(pk=license_id, threads=None, rev=1, status="active")
     step = max(1, len(iids) // times)
@@ -217,9 +218,10 @@ def make_leases(number: int) -> tuple[str, list[str]]:
 
     from licenses.credentials import create_lease_credential  # noqa: PLC0415
     from licenses.issuing import Grant, issue_license  # noqa: PLC0415
-    from licenses.leases import Wish, acquire_leases  # noqa: PLC0415
+    from licenses.leases import acquire_leases  # noqa: PLC0415
     from licenses.models import Product, Tier  # noqa: PLC0415
     from licenses.people import add_customer  # noqa: PLC0415
+    from licenses.wishes import Wish  # noqa: PLC0415
 
     now = timezone.now()
     product, _ = Product.objects.get_or_create(slug="hare", defaults={"name": "Hare"})

@@ -163,8 +163,9 @@ def sell() -> Sold:
     from django.utils import timezone  # noqa: PLC0415
 
     from licenses.credentials import create_credential, create_lease_credential  # noqa: PLC0415
-    from licenses.leases import Wish, acquire_leases  # noqa: PLC0415
+    from licenses.leases import acquire_leases  # noqa: PLC0415
     from licenses.models import License  # noqa: PLC0415
+    from licenses.wishes import Wish  # noqa: PLC0415
     from tests.make import make_license, make_tier  # noqa: PLC0415
     from tests.pkgindex.make import make_file, make_project, make_release, url_of  # noqa: PLC0415
 

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import dj_database_url
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from config import env
+from config import databases, env
 from lib.colors import parse_color
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -143,51 +142,9 @@ LANGUAGE_CODE = "en-us"
 USE_I18N = False
 
 # --- database: SQLite with the settings that keep it right, or PostgreSQL by DATABASE_URL ------
-SQLITE_OPTIONS = {
-    "transaction_mode": "IMMEDIATE",  # DEFERRED loses most read-then-write transactions
-    "timeout": 20,  # seconds; SQLite's lock queue is not fair
-    "init_command": (
-        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA journal_size_limit=67108864;"
-    ),
-}
-
-
-# Leases: losing the last seconds of them in a power cut is harmless, the next renewals bring them.
-VOLATILE_SQLITE_OPTIONS = SQLITE_OPTIONS | {
-    "init_command": (
-        "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA journal_size_limit=67108864;"
-    ),
-}
-
-
-def _database(file: str, sqlite_options: dict[str, Any]) -> dict[str, Any]:
-    default = f"sqlite:///{DATA_DIR / file}"
-    try:
-        parsed = dict(dj_database_url.parse(env.text("DATABASE_URL") or default))
-    except ValueError as error:
-        raise ImproperlyConfigured(f"DATABASE_URL cannot be read: {error}") from error
-    parsed |= {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True, "ATOMIC_REQUESTS": False}
-    if parsed["ENGINE"] == "django.db.backends.sqlite3":
-        parsed["OPTIONS"] = sqlite_options
-    return parsed
-
-
-def _volatile_database() -> dict[str, Any]:
-    """A second SQLite file beside the first, or a second connection to the same PostgreSQL."""
-    parsed = _database("volatile.sqlite3", VOLATILE_SQLITE_OPTIONS)
-    if parsed["ENGINE"] == "django.db.backends.sqlite3":
-        if env.text("DATABASE_URL"):
-            parsed["NAME"] = f"{parsed['NAME']}.volatile"
-    else:
-        options = parsed.get("OPTIONS", {})
-        asked = f"{options.get('options', '')} -c synchronous_commit=off".strip()
-        parsed["OPTIONS"] = {**options, "options": asked}
-    return parsed
-
-
 DATABASES = {
-    "default": _database("wheelbarrow.sqlite3", SQLITE_OPTIONS),
-    "volatile": _volatile_database(),
+    "default": databases.durable(DATA_DIR),
+    "volatile": databases.volatile(DATA_DIR),
 }
 DATABASE_ROUTERS = ["licenses.routers.VolatileRouter"]
 

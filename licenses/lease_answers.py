@@ -7,9 +7,9 @@ from django.conf import settings
 
 from licenses.documents import GRACE
 from licenses.lease_requests import VERSION, LeaseRequest
-from licenses.leases import Answer, Outcome
 from licenses.models import License, SigningKey
 from licenses.signing_keys import signer_for, unix
+from licenses.wishes import Answer, Outcome
 
 PURPOSE = b"wheelbarrow-lease-v1"
 LATE = 86_400  # seconds after the paid time, from when the customer is told; renewals take an hour

@@ -5,7 +5,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from licenses.leases import PRODUCTION, Wish
+from licenses.wishes import PRODUCTION, Wish
 
 VERSION = 1
 MAX_BYTES = 4096

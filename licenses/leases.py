@@ -7,7 +7,6 @@ the sums over *all* rows of a license obey I1 and I2 (licenses.granting), whatev
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import models, transaction
@@ -24,8 +23,8 @@ from licenses.granting import (
 from licenses.models import Lease, LeasePool, License
 from licenses.routers import VOLATILE
 from licenses.usage import Use, note_hour
+from licenses.wishes import Answer, Outcome, Pace, Wish
 
-PRODUCTION = "production"
 TTL_SECONDS = 900
 NEXT_SECONDS = 300
 STANDBY_NEXT_SECONDS = 60  # whoever waits for threads asks more often
@@ -34,49 +33,6 @@ LARGE_TTL_SECONDS = 2700
 LARGE_NEXT_SECONDS = 900
 
 Status = License.Status
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What one process asks for."""
-
-    iid: uuid.UUID
-    threads: int
-    env: str = PRODUCTION
-    slot: str = ""
-    package: str = ""
-
-    @property
-    def is_counted(self) -> bool:
-        return self.env == PRODUCTION
-
-
-@dataclass(frozen=True)
-class Pace:
-    """How long a lease holds, and how soon it should be renewed."""
-
-    ttl_s: float
-    next_s: int
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What it gets, and why not more."""
-
-    iid: uuid.UUID
-    code: str
-    grant: Grant
-    surge_s: int
-    ttl_s: float
-    next_s: int
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The answers to a request, beside the pool as it was last counted."""
-
-    answers: list[Answer]
-    pool: LeasePool
 
 
 def acquire_leases(license: License, wishes: Sequence[Wish], *, at: datetime) -> Outcome:

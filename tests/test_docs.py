@@ -31,7 +31,8 @@ def test_each_flow_has_at_most_eight_steps_and_each_names_a_function(flow: str):
 
 def test_every_variable_stands_in_the_table_of_settings():
     settings = (ROOT / "docs/settings.md").read_text()
-    used = set(VARIABLE.findall((ROOT / "config/settings.py").read_text()))
+    readers = ("config/settings.py", "config/databases.py")
+    used = set(VARIABLE.findall("".join((ROOT / one).read_text() for one in readers)))
 
     assert len(used) > 20
     assert {name for name in used if f"`{name}`" not in settings} == set()
@@ -39,7 +40,12 @@ def test_every_variable_stands_in_the_table_of_settings():
 
 def test_every_variable_of_the_table_is_used():
     rows = re.findall(r"^\| `([A-Z_]+)`", (ROOT / "docs/settings.md").read_text(), re.MULTILINE)
-    readers = ("config/settings.py", "config/gunicorn.py", "pkgindex/index/standalone.py")
+    readers = (
+        "config/settings.py",
+        "config/databases.py",
+        "config/gunicorn.py",
+        "pkgindex/index/standalone.py",
+    )
     code = "".join((ROOT / reader).read_text() for reader in readers)
 
     assert [name for name in rows if not re.search(rf"['\"]{name}['\"]", code)] == []

@@ -7,7 +7,7 @@ from config.checks import (
     check_texts,
     is_safe_sqlite,
 )
-from config.settings import SQLITE_OPTIONS
+from config.databases import SQLITE_OPTIONS
 
 SAFE = (3, 53, 4)
 

@@ -4,8 +4,9 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from licenses.leases import Answer, Wish, acquire_leases
+from licenses.leases import acquire_leases
 from licenses.models import Lease, License
+from licenses.wishes import Answer, Wish
 from tests.make import make_license, make_tier
 
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)

@@ -8,7 +8,7 @@ from django.utils import timezone
 from billing.chores import do_chores
 from billing.models import Chore
 from licenses.lease_duties import lease_duties, prune_usage
-from licenses.leases import Wish, release_lease
+from licenses.leases import release_lease
 from licenses.models import (
     CredentialNetwork,
     Lease,
@@ -18,6 +18,7 @@ from licenses.models import (
     LicenseEvent,
 )
 from licenses.usage import usage_of
+from licenses.wishes import Wish
 from outbox.models import Mail
 from tests.licenses.leasing import AT, BOTH, ask, limited, sums, wish
 from tests.make import make_credential, make_customer

@@ -63,8 +63,8 @@ def test_an_owner_who_works_until_midnight():
 
 @pytest.mark.parametrize(
     "fields",
-    [{"zone": "Moon/Base"}, {"country": "XX"}, {"country": "DE-XX"}, {"country": "registry"}, {"weekdays": "8"},
-     {"weekdays": "21"}],
+    [{"zone": "Moon/Base"}, {"country": "XX"}, {"country": "DE-XX"}, {"country": "registry"},
+     {"weekdays": "8"}, {"weekdays": "21"}],
 )  # fmt: skip
 def test_working_time_that_cannot_be_is_refused(fields: dict[str, str]):
     with pytest.raises(ValidationError):
