@@ -101,19 +101,24 @@ def settle_overdue(at: datetime) -> int:
     cancel_due = Q(cancel_at__lte=at)
     overdue = Subscription.objects.filter(
         grace_over | cancel_due, license__status=Status.ACTIVE
-    ).select_related("license", "price__tier__product")
-    return sum(_settle_or_ask(subscription, at) for subscription in overdue)
+    ).values_list("pk", flat=True)
+    return sum(_settle_or_ask(pk, at) for pk in list(overdue))
 
 
-@transaction.atomic
-def _settle_or_ask(subscription: Subscription, at: datetime) -> bool:
+def _settle_or_ask(pk: int, at: datetime) -> bool:
     """Whether something was done: not while the question is waiting, or was given up."""
-    stripe_id = subscription.stripe_id
-    over_since = _over_since(subscription, at)
-    # Stripe may have forgotten it, or say that it is none of ours: it is not asked for ever.
-    if was_agreed_since(stripe_id, over_since) or over_since <= at - ASKED_FOR:
-        settle_status(subscription, at)
-        return True
+    with transaction.atomic():
+        # Read anew, and locked: somebody may have agreed on it since it was found.
+        rows = Subscription.objects.select_for_update(of=("self",))
+        subscription = rows.select_related("price__tier__product").get(pk=pk)
+        if judge(subscription, at).status == Status.ACTIVE:
+            return False
+        stripe_id, over_since = subscription.stripe_id, _over_since(subscription, at)
+        # Stripe may have forgotten it, or say that it is none of ours: it is not asked for ever.
+        if was_agreed_since(stripe_id, over_since) or over_since <= at - ASKED_FOR:
+            settle_status(subscription, at)
+            return True
+    # Without the lock: who agrees on it takes its mark first.
     if is_waiting(stripe_id) or is_given_up(stripe_id):
         return False
     mark_dirty(DirtyObject.Kind.SUBSCRIPTION, stripe_id, at=at)

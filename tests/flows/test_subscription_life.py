@@ -6,10 +6,13 @@ import pytest
 from django.core import mail
 from django.utils import timezone
 
+from billing.licensing import settle_overdue
 from billing.models import DirtyObject, Payment, StripeEvent, Subscription
+from billing.sync import sync_subscription_now
 from licenses.models import License
 from outbox.models import Mail
 from portal.management.commands.work import work_once
+from tests.flows.schedules import at_border
 from tests.shop import Buyer, Shop
 
 FAILS_AT_RENEWAL = "4000000000000341"
@@ -153,6 +156,23 @@ def test_a_cancellation_taken_back_unheard_cuts_nobody_off(shop: Shop):
     assert License.objects.get().status == License.Status.ACTIVE
     assert Subscription.objects.get().cancel_at is None
     assert Mail.objects.order_by("pk").values_list("key", flat=True)[2].startswith("uncanceled:")
+
+
+def test_who_is_agreed_on_while_the_clock_is_looked_at_keeps_his_license(shop: Shop):
+    Buyer(shop).buy("pro_monthly")
+    shop.settle()
+    subscription = Subscription.objects.get()
+    path = f"/v1/subscriptions/{subscription.stripe_id}"
+    shop.ask_stripe("POST", path, "cancel_at_period_end=true")
+    shop.settle()
+    shop.ask_stripe("POST", path, "cancel_at_period_end=false")
+    shop.clock.move_to(subscription.current_period_end + timedelta(minutes=1))
+
+    with at_border(1, lambda: sync_subscription_now(subscription.stripe_id)):
+        settle_overdue(timezone.now())
+
+    assert Subscription.objects.get().cancel_at is None
+    assert License.objects.get().status == License.Status.ACTIVE
 
 
 def test_a_cancel_date_is_kept_within_a_day_if_stripe_is_away(shop: Shop):
