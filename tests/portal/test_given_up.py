@@ -99,3 +99,11 @@ def test_a_day_without_a_mail_server_is_no_flood():
     told = [tell_of_given_up(timezone.now()) for _ in range(3)]
 
     assert told == [OPEN_AT_ONCE, 0, 0]
+
+
+@pytest.mark.django_db
+def test_when_all_is_well_it_asks_twice_however_many_kinds_of_rows_there_are(
+    django_assert_num_queries: Any,
+):
+    with django_assert_num_queries(2):
+        assert tell_of_given_up(timezone.now()) == 0
