@@ -227,19 +227,33 @@ class Walk(RuleBasedStateMachine):
         assert ours <= {"guarantee", "duplicate", "paid after the end"}, ours
 
     def nothing_is_told_that_was_not(self) -> None:
-        """No more mails of a cancellation than there were cancellations."""
-        path = "/v1/events?type=customer.subscription.updated"
+        """No more mails of a cancellation, or of one day of a failed payment, than there were."""
         turned: Counter[str] = Counter()
-        for event in pages(self.shop, path):
+        for event in self.events("customer.subscription.updated"):
             changed = event["data"].get("previous_attributes") or {}
             if "cancel_at" in changed and changed["cancel_at"] is None:
                 turned[event["data"]["object"]["id"]] += 1
-        keys = Mail.objects.filter(key__startswith="canceled:").values_list("key", flat=True)
+        self.told_at_most(turned, self.mails("canceled:"))
+        failed = {
+            (invoice["parent"]["subscription_details"]["subscription"], invoice["id"])
+            for invoice in (e["data"]["object"] for e in self.events("invoice.payment_failed"))
+            if invoice["parent"]
+        }
+        invoices = Counter(subscription for subscription, _ in failed)
+        for day in ("0", "3", "7", "14", "20"):
+            told = [key for key in self.mails("payment-failed:") if key.split(":")[3] == day]
+            self.told_at_most(invoices, told)
+
+    def events(self, type: str) -> list[dict[str, Any]]:
+        return pages(self.shop, f"/v1/events?type={type}")
+
+    def mails(self, prefix: str) -> list[str]:
+        return list(Mail.objects.filter(key__startswith=prefix).values_list("key", flat=True))
+
+    def told_at_most(self, facts: Counter[str], keys: list[str]) -> None:
+        """Keys have the subscription in their second place."""
         told = Counter(key.split(":")[1] for key in keys)
-        assert all(number <= turned[stripe_id] for stripe_id, number in told.items()), (
-            told,
-            turned,
-        )
+        assert all(number <= facts[one] for one, number in told.items()), (told, facts, keys)
 
     def should_be_served(self, ours: Subscription, theirs: dict[str, Any]) -> bool | None:
         """None where a day, or the order of two events, makes the difference."""
