@@ -3,6 +3,7 @@
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
+from lib.durable import bring_to_disk
 from support.models import Attachment
 
 FOLDER = "support"
@@ -13,7 +14,9 @@ def store_file(name: str, content: bytes) -> str:
     path = f"{FOLDER}/{name}"
     if default_storage.exists(path):
         default_storage.delete(path)  # half written before a crash
-    return default_storage.save(path, ContentFile(content))
+    stored_as = default_storage.save(path, ContentFile(content))
+    bring_to_disk(stored_as)
+    return stored_as
 
 
 def read_file(attachment: Attachment) -> bytes:

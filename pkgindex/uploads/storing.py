@@ -1,12 +1,11 @@
 """Put bytes into the storage so that they are there when the rows that name them are."""
 
 import hashlib
-import os
-from pathlib import Path
 
 from django.core.files import File as DjangoFile
-from django.core.files.storage import FileSystemStorage, default_storage
+from django.core.files.storage import default_storage
 
+from lib.durable import bring_to_disk
 from pkgindex.uploads.refusals import UploadRefused, disk_trouble
 
 _BLOCK = 1024 * 1024
@@ -34,7 +33,7 @@ def _store(path: str, content: "DjangoFile[bytes]", sha256: str) -> None:
         default_storage.delete(stored_as)
         if _digest(path) != sha256:
             raise UploadRefused("The same file is being uploaded right now, try again.", 503)
-    _sync(path)
+    bring_to_disk(path)
 
 
 def _digest(path: str) -> str:
@@ -43,19 +42,3 @@ def _digest(path: str) -> str:
         for block in file.chunks(_BLOCK):
             state.update(block)
     return state.hexdigest()
-
-
-def _sync(path: str) -> None:
-    """Bring a local file and its folders to the disk: a power cut must not leave rows without
-    bytes. Other storages answer only when they have them.
-    """
-    if not isinstance(default_storage, FileSystemStorage):
-        return
-    local = Path(default_storage.path(path))
-    root = Path(default_storage.path(""))
-    for place in [local, *(parent for parent in local.parents if parent.is_relative_to(root))]:
-        descriptor = os.open(place, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
