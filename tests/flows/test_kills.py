@@ -1,15 +1,12 @@
 """kill -9 at any moment: nothing acknowledged is lost, nothing is doubled."""
 
 import random
-from datetime import timedelta
 
 import pytest
-from django.utils import timezone
 
-from billing.models import DirtyObject, StripeEvent
-from licenses.models import Credential, License
-from outbox.claims import LEASE
-from outbox.models import Mail
+from billing.models import StripeEvent
+from licenses.models import License
+from tests.flows.kills import BUYERS, Kills
 from tests.flows.processes import kill_after
 from tests.shop import Buyer, Shop
 
@@ -17,33 +14,17 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning"),
 ]
-KILLS = 25
-LONGEST_SECONDS = 0.15  # about what the worker needs for one purchase
 
 
-def test_a_worker_killed_anywhere_leaves_what_the_next_one_finishes(shop: Shop, tmp_path, settings):
+def test_whatever_is_killed_is_done_once_by_whoever_comes_next(shop: Shop, tmp_path, settings):
+    """More: `python -m bench.kills 1000`."""
     settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     settings.EMAIL_FILE_PATH = tmp_path
-    chance = random.Random(7)
-    killed = 0
+    kills = Kills(shop, tmp_path, seed=7)
 
-    for number in range(KILLS):
-        buyer = Buyer(shop, email=f"dev{number}@company.example")
-        buyer.pay(buyer.press_buy("pro_monthly")["Location"])
-        assert set(shop.deliver()) == {200}
-        killed += kill_after(chance.uniform(0, LONGEST_SECONDS), shop.work)
+    kills.serve()
 
-    # Leases of the dead run out by the clock; what failed meanwhile is due again by then.
-    shop.clock.move_to(timezone.now() + LEASE + timedelta(hours=2))
-    shop.work()
-
-    assert killed > KILLS // 4, "the kills came too late to mean anything"
-    assert License.objects.count() == Credential.objects.count() == KILLS
-    assert License.objects.filter(rev=1).count() == KILLS
-    assert Mail.objects.filter(sent_at__isnull=False).count() == KILLS
-    sent = "".join(file.read_text() for file in tmp_path.iterdir()).count("Message-ID:")
-    assert KILLS <= sent <= KILLS + killed
-    assert not DirtyObject.objects.exclude(due_at=None).exists()
+    assert kills.killed > BUYERS, "the kills came too late to mean anything"
 
 
 def test_a_webhook_killed_anywhere_is_kept_whole_or_not_at_all(shop: Shop):
