@@ -37,7 +37,7 @@ def one_shop(standin: StandIn, seed: int) -> int:
         tempfile.TemporaryDirectory() as mails,
         time_machine.travel(datetime.now(UTC)) as coordinates,
     ):
-        settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+        settings.EMAIL_BACKEND = "tests.flows.kills.Backend"
         settings.EMAIL_FILE_PATH = mails
         kills = Kills(Shop.open(standin, Clock(coordinates)), Path(mails), seed)  # type: ignore[arg-type]
         kills.serve()

@@ -3,13 +3,18 @@
 Whatever was killed is done once more, as browsers, Stripe and twine do it, or by the next worker.
 """
 
+import os
 import random
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from email import message_from_string
 from pathlib import Path
+from typing import Any
 
+from django.core.mail.backends.filebased import EmailBackend as FileBackend
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -18,18 +23,46 @@ from licenses.models import Credential, License, User
 from outbox.claims import LEASE
 from outbox.models import Mail
 from tests.flows.books import books_agree
-from tests.flows.processes import kill_after
+from tests.flows.processes import kill_after, run_alone
 from tests.shop import Buyer, Shop
 
 BUYERS = 16
 CARD = "4242424242424242"
 # The guarantee covers the first purchase of a card: who wants his money back has his own.
 CARDS_OF_REFUNDED = {0: "4000056655665556", 6: "5555555555554444", 12: "378282246310005"}
+STEPS = 30  # about as many as one purchase takes
+_to_go = [0]
+
+
+def step() -> None:
+    """Called before each write and around each mail; the process dies at the one it shall."""
+    _to_go[0] -= 1
+    if _to_go[0] == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Backend(FileBackend):
+    def send_messages(self, email_messages: Any) -> Any:
+        step()
+        sent = super().send_messages(email_messages)
+        step()
+        return sent
+
+
+def _die_at_step(number: int, act: Callable[[], object]) -> None:
+    def watch(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        if sql.startswith(("INSERT", "UPDATE", "DELETE")):
+            step()
+        return execute(sql, *rest)
+
+    _to_go[0] = number
+    with connection.execute_wrapper(watch):
+        act()
 
 
 @dataclass
 class Kills:
-    """*mails* is the folder of the file-based mail backend."""
+    """*mails* is the folder of `Backend`, which the settings name."""
 
     shop: Shop
     mails: Path
@@ -71,8 +104,12 @@ class Kills:
         self._kill(self.shop.work, within=0.2)
 
     def _kill(self, act: Callable[[], object], *, within: float) -> None:
-        """Seconds from the start of the process to the kill: any up to *within*."""
-        self.killed += kill_after(self.chance.uniform(0, within), act)
+        """At some moment up to *within* seconds, or at some step: each of them comes to be one."""
+        if self.chance.random() < 0.5:
+            self.killed += kill_after(self.chance.uniform(0, within), act)
+        else:
+            number = self.chance.randint(1, STEPS)
+            self.killed += run_alone(lambda: _die_at_step(number, act)) == -signal.SIGKILL
 
     def _let_the_dead_leases_run_out(self) -> None:
         """What failed meanwhile, as Stripe was still at a dead one's request, is due by then."""

@@ -46,6 +46,13 @@ def kill_after(seconds: float, act: Callable[[], object]) -> bool:
     return was_alive
 
 
+def run_alone(act: Callable[[], object]) -> int | None:
+    """Run *act* in a process of its own; its exit code, which of a killed one is negative."""
+    process = _start(act)
+    process.join(60)
+    return process.exitcode
+
+
 def _start(act: Callable[[], object]) -> ForkProcess:
     connections.close_all()  # a connection must not cross a fork
 

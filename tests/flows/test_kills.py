@@ -18,7 +18,7 @@ pytestmark = [
 
 def test_whatever_is_killed_is_done_once_by_whoever_comes_next(shop: Shop, tmp_path, settings):
     """More: `python -m bench.kills 1000`."""
-    settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    settings.EMAIL_BACKEND = "tests.flows.kills.Backend"
     settings.EMAIL_FILE_PATH = tmp_path
     kills = Kills(shop, tmp_path, seed=7)
 
