@@ -103,7 +103,8 @@ def plant_greedy(stack: ExitStack) -> None:
     give_back = billing.refunding._give_back
 
     def refund_all(job: Any) -> int:
-        payments = billing.stripe_api.list_payments(job.subscription.stripe_id)
+        invoices = billing.stripe_api.list_paid_invoices(job.subscription.stripe_id)
+        payments = [payment for invoice in invoices for payment in invoice.payments]
         return sum(one.amount_cents for one in payments if give_back(job, one))
 
     stack.enter_context(patch.object(billing.refunding, "_refund", refund_all))

@@ -56,10 +56,12 @@ def agree(mark_id: int, fetch: Fetch, at: datetime) -> bool:
 def _agree(claim: Claim, mark: DirtyObject, fetch: Fetch) -> bool:
     write = fetch(mark.stripe_id)
     with transaction.atomic():
-        # First the fence: this UPDATE also locks the row until our writes are committed.
-        if not _let_go(claim, mark.hints):
-            return False
         write(timezone.now())
+        # Last the fence: who was overtaken takes back what he wrote. Whoever writes about a
+        # subscription locks it first, then marks: so no two wait for each other's marks.
+        if not _let_go(claim, mark.hints):
+            transaction.set_rollback(True)
+            return False
     return True
 
 

@@ -39,7 +39,7 @@ def _of_license(row: Subscription, remote: RemoteSubscription, at: datetime) -> 
     grant = grant_of(remote.timely_invoices)
     license = row.license
     if license is None:
-        if grant is not None:
+        if grant is not None and getattr(row, "guarantee", None) is None:
             yield "license"
         return
     if license.status == License.Status.REVOKED:

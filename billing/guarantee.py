@@ -40,7 +40,7 @@ def refundable_until(subscription: Subscription) -> datetime:
 def _beginning_of_free(subscription: Subscription) -> datetime:
     if subscription.license_id is None:
         raise NoGuarantee("nothing was paid for it")
-    others = Payment.objects.filter(subscription__customer_id=subscription.customer_id)
+    others = _kept_purchases().filter(subscription__customer_id=subscription.customer_id)
     if others.filter(paid_at__lte=subscription.created_at).exists():
         raise NoGuarantee("it covers the first purchase of a customer and of a card only")
     return subscription.created_at
@@ -68,6 +68,12 @@ def _earlier_purchases(first: Payment) -> models.QuerySet[Payment]:
     same = models.Q(subscription__customer_id=first.subscription.customer_id)
     if first.card_fingerprint:
         same |= models.Q(card_fingerprint=first.card_fingerprint)
-    others = Payment.objects.filter(same).exclude(subscription=first.subscription)
+    others = _kept_purchases().filter(same).exclude(subscription=first.subscription)
     earlier = models.Q(paid_at__lt=first.paid_at) | models.Q(paid_at=first.paid_at, pk__lt=first.pk)
     return others.filter(earlier)
+
+
+def _kept_purchases() -> models.QuerySet[Payment]:
+    """All but second subscriptions, which were given back at once by our own hand."""
+    cause = GuaranteeRefund.Cause.DUPLICATE
+    return Payment.objects.exclude(subscription__guarantee__cause=cause)

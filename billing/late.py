@@ -9,10 +9,10 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
-from billing import stripe_api
 from billing.dirty import mark_dirty
 from billing.models import DirtyObject, LateRefund, Payment
 from billing.notices import tell_owner
+from billing.refunding import give_back
 from outbox.claims import Claim
 
 log = logging.getLogger(__name__)
@@ -32,21 +32,22 @@ def _refund(pk: int, at: datetime) -> bool:
         LateRefund.objects.select_related("payment__subscription__customer").get(pk=pk).payment
     )
     try:
-        stripe_api.refund_payment(
+        is_given = give_back(
             payment.stripe_id,
-            idempotency_key=f"late-{payment.stripe_id}",
+            invoice_id=payment.invoice_id,
+            idempotency_key=f"late-{payment.stripe_id}-{claim.fence}",
             metadata={"cause": "paid after the end"},
         )
     except Exception as error:
         log.exception("late payment %s not given back", payment.stripe_id)
         claim.fail(error, timezone.now())
         return False
-    _finish(claim, payment)
+    _finish(claim, payment, is_given=is_given)
     return True
 
 
 @transaction.atomic
-def _finish(claim: Claim, payment: Payment) -> None:
+def _finish(claim: Claim, payment: Payment, *, is_given: bool) -> None:
     if not claim.update(due_at=None, last_error=""):
         return
     at = timezone.now()
@@ -54,6 +55,7 @@ def _finish(claim: Claim, payment: Payment) -> None:
     tell_owner(
         f"late-payment:{payment.stripe_id}",
         f"{payment.amount} of {payment.subscription.customer} came after his subscription "
-        f"{payment.subscription.stripe_id} had ended, and went back.",
+        f"{payment.subscription.stripe_id} had ended, and "
+        + ("went back." if is_given else "is disputed: the bank decides about it."),
         at=at,
     )

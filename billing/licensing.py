@@ -56,6 +56,9 @@ def is_duplicate(subscription: Subscription, at: datetime) -> bool:
     """
     if subscription.license_id is not None or subscription.is_by_invoice:
         return False
+    jobs = GuaranteeRefund.objects.filter(subscription=subscription)
+    if jobs.filter(cause=GuaranteeRefund.Cause.DUPLICATE).exists():
+        return True  # once and for all: it is given back, also when the first one has ended
     # One at a time for a customer: two that come in together must not both be the second.
     Customer.objects.select_for_update().get(pk=subscription.customer_id)
     live = Subscription.objects.filter(

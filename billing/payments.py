@@ -23,16 +23,30 @@ class PaymentNotKnownYet(Exception):
 
 
 def fetch_payment(stripe_id: str) -> Write:
-    """Ask Stripe for the payment with all refunds and disputes; they name no customer."""
+    """Ask Stripe for the payment with all refunds and disputes; they name no customer.
+
+    When something of it went back, for what else was paid, too: whether it paid for the running
+    period is not known from payments that we may not have heard of.
+    """
     remote = stripe_api.retrieve_payment(stripe_id)
-    payment = Payment.objects.filter(stripe_id=stripe_id).first()
+    payment = Payment.objects.select_related("subscription").filter(stripe_id=stripe_id).first()
+    paid = (
+        stripe_api.list_paid_invoices(payment.subscription.stripe_id)
+        if payment is not None and remote.refunds
+        else ()
+    )
     if payment is None and _is_not_known_yet(remote.subscription_id):
         mark_dirty(DirtyObject.Kind.SUBSCRIPTION, remote.subscription_id, at=timezone.now())
         raise PaymentNotKnownYet(f"{stripe_id} of {remote.subscription_id}")
 
     def write(at: datetime) -> None:
-        known = payment or _store_payment(remote, at)
+        subscription = _lock_subscription(remote, payment)
+        if subscription is None:
+            return
+        store_payments(subscription, paid, at)
+        known = payment or _store_payment(subscription, remote, at)
         if known is not None:
+            known.subscription = subscription
             write_payment(known, remote, at)
 
     return write
@@ -44,10 +58,17 @@ def _is_not_known_yet(subscription_id: str) -> bool:
     return bool(subscription_id) and not known.exists() and not was_looked_at(subscription_id)
 
 
-def _store_payment(remote: RemotePaymentState, at: datetime) -> Payment | None:
-    """A payment that its subscription's newest invoices did not tell; None when it is not ours."""
-    subscription = Subscription.objects.filter(stripe_id=remote.subscription_id).first()
-    if subscription is None or remote.invoice is None:
+def _lock_subscription(remote: RemotePaymentState, payment: Payment | None) -> Subscription | None:
+    """As it is now, and nobody else writes about it until this is committed; None: not ours."""
+    stripe_id = payment.subscription.stripe_id if payment else remote.subscription_id
+    return Subscription.objects.select_for_update().filter(stripe_id=stripe_id).first()
+
+
+def _store_payment(
+    subscription: Subscription, remote: RemotePaymentState, at: datetime
+) -> Payment | None:
+    """A payment that its subscription's newest invoices did not tell."""
+    if remote.invoice is None:
         return None
     store_payments(subscription, [remote.invoice], at)
     mark_dirty(

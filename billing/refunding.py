@@ -22,7 +22,7 @@ from billing.licensing import settle_status
 from billing.mails import mail_refunded
 from billing.models import DirtyObject, GuaranteeRefund, Payment, Subscription
 from billing.notices import tell_owner
-from billing.remote import RemotePayment
+from billing.remote import RemoteInvoice, RemotePayment
 from lib.money import format_cents
 from outbox.claims import Claim
 
@@ -83,26 +83,37 @@ def _step(claim: Claim) -> bool:
         return claim.keep(state=State.REFUNDED, amount_cents=amount_cents)
     if job.state == State.REFUNDED:
         stripe_api.cancel_subscription(job.subscription.stripe_id)
-        return claim.keep(state=State.CANCELED)
+        # Once more: a renewal may have been paid meanwhile, and from now on none can be.
+        return claim.keep(state=State.CANCELED, amount_cents=_refund(job))
     if job.state == State.CANCELED:
         _finish(claim, job)
     return False
 
 
 def _refund(job: GuaranteeRefund) -> int:
-    """Give back what the cause asks for; what a dispute holds is the dispute's. Returns the cents
-    that went, by us or by the owner's hand.
+    """Give back what the cause asks for; what a dispute holds is the dispute's. Safe to repeat.
+
+    Returns the cents that went, by us or by the owner's hand.
     """
     subscription = job.subscription
+    by_hand = 0
     if job.cause == Cause.DASHBOARD:
-        return sum(one.amount_cents for one in payments_of_running_period(subscription))
-    payments = stripe_api.list_payments(subscription.stripe_id)
-    wanted = [one for one in payments if _is_wanted(job, one)]
-    return sum(one.amount_cents for one in wanted if _give_back(job, one))
+        period = payments_of_running_period(subscription)
+        by_hand = sum(one.amount_cents for one in period if one.paid_at < job.requested_at)
+    invoices = stripe_api.list_paid_invoices(subscription.stripe_id)
+    wanted = [
+        payment
+        for invoice in invoices
+        for payment in invoice.payments
+        if _is_wanted(job, invoice, payment)
+    ]
+    return by_hand + sum(one.amount_cents for one in wanted if _give_back(job, one))
 
 
-def _is_wanted(job: GuaranteeRefund, payment: RemotePayment) -> bool:
-    return job.cause in GIVES_ALL_BACK or was_warned_of(payment.stripe_id)
+def _is_wanted(job: GuaranteeRefund, invoice: RemoteInvoice, payment: RemotePayment) -> bool:
+    """Nothing is served for what was paid after the license had ended, whatever the cause."""
+    is_late = invoice.paid_at >= job.requested_at
+    return is_late or job.cause in GIVES_ALL_BACK or was_warned_of(payment.stripe_id)
 
 
 def payments_of_running_period(subscription: Subscription) -> list[Payment]:
@@ -117,25 +128,39 @@ def payments_of_running_period(subscription: Subscription) -> list[Payment]:
 
 
 def _give_back(job: GuaranteeRefund, payment: RemotePayment) -> bool:
-    """By a credit note where Stripe computes tax, so that the tax goes back too; else plainly."""
+    """A new key for each try: Stripe keeps an answer for a day, a failure of its own too. What an
+    earlier try gave back is not given twice: it is all that is left of the payment.
+    """
     stripe_id = job.subscription.stripe_id
-    metadata = {"cause": job.cause, "subscription": stripe_id}
+    return give_back(
+        payment.stripe_id,
+        invoice_id=payment.invoice_id,
+        idempotency_key=f"mbg-{stripe_id}-{payment.stripe_id}-{job.fence}",
+        metadata={"cause": job.cause, "subscription": stripe_id},
+    )
+
+
+def give_back(
+    payment_id: str, *, invoice_id: str, idempotency_key: str, metadata: dict[str, str]
+) -> bool:
+    """By a credit note where Stripe computes tax, so that the tax goes back too; else plainly.
+
+    False when a dispute decides about the money instead.
+    """
     if settings.STRIPE_TAX:
         return stripe_api.credit_payment(
-            payment.stripe_id,
-            invoice_id=payment.invoice_id,
-            idempotency_key=f"mbg-credit-{stripe_id}-{payment.stripe_id}",
+            payment_id,
+            invoice_id=invoice_id,
+            idempotency_key=f"credit-{idempotency_key}",
             metadata=metadata,
         )
-    return stripe_api.refund_payment(
-        payment.stripe_id,
-        idempotency_key=f"mbg-{stripe_id}-{payment.stripe_id}",
-        metadata=metadata,
-    )
+    return stripe_api.refund_payment(payment_id, idempotency_key=idempotency_key, metadata=metadata)
 
 
 @transaction.atomic
 def _finish(claim: Claim, job: GuaranteeRefund) -> None:
+    # First the subscription, as everybody who marks what belongs to it.
+    Subscription.objects.select_for_update().get(pk=job.subscription_id)
     if not claim.update(state=State.DONE, due_at=None, last_error=""):
         return
     at = timezone.now()

@@ -66,7 +66,7 @@ def write_subscription(
     remote: RemoteSubscription, session: RemoteCheckoutSession | None, at: datetime
 ) -> None:
     """Mirror, payments, license, first credential and mails, in the caller's transaction."""
-    known = Subscription.objects.filter(stripe_id=remote.stripe_id)
+    known = Subscription.objects.select_for_update().filter(stripe_id=remote.stripe_id)
     cancel_at_before = known.values_list("cancel_at", flat=True).first()
     subscription = store_subscription(remote, session)
     link_contract(subscription, remote)

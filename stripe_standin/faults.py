@@ -1,7 +1,9 @@
 """Faults on request: the next answers of a path fail, before or after the change was committed.
 
 An injected 500 stands for a failure of the way (load balancer, network), so it is not kept under
-the idempotency key: a repeat of "after" is answered with what the first one did.
+the idempotency key: a repeat of "after" is answered with what the first one did. One "during" is
+Stripe's own: nothing took effect, and the answer is kept for the key (docs.stripe.com/api/
+idempotent_requests: "the same result, including 500 errors").
 """
 
 import threading
@@ -11,7 +13,7 @@ from .errors import StripeError
 from .http import Request
 
 KINDS = ("500", "429", "reset", "timeout")
-WHEN = ("before", "after")
+WHEN = ("before", "during", "after")
 
 
 class ConnectionCutError(Exception):

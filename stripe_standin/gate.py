@@ -81,12 +81,19 @@ class Gate:
             if kept:
                 headers = {"Idempotent-Replayed": "true"}
                 return Answer.json(kept["body"], kept["status"], **headers)
-            status, body = run(built, call)
+            status, body = self._run(request, built, call)
             check_answer(request, status, body)
             if status != 501:
                 keep_answer(self.world, key, asked, request.path, status, body)
             body, unchecked = as_newer(self.world, body)
         return Answer.json(body, status, **({HEADER: "true"} if unchecked else {}))
+
+    def _run(self, request: Request, built: Built, call: Call) -> tuple[int, Json]:
+        try:
+            self.faults.strike(request, when="during")
+        except StripeError as error:
+            return error.status, error.body
+        return run(built, call)
 
 
 def operate(world: World, method: str, path: str, form: str) -> Json:

@@ -34,7 +34,7 @@ from billing.stripe_api.price_moves import move_to_price
 from billing.stripe_api.signatures import is_signed
 from billing.stripe_api.subscriptions import (
     cancel_subscription,
-    list_payments,
+    list_paid_invoices,
     retrieve_subscription,
 )
 from billing.stripe_api.walks import (
@@ -68,7 +68,7 @@ __all__ = [
     "list_charges",
     "list_disputes",
     "list_events",
-    "list_payments",
+    "list_paid_invoices",
     "list_refunds",
     "list_subscriptions",
     "move_to_price",

@@ -104,14 +104,14 @@ def _line(line: stripe.InvoiceLineItem) -> RemoteLine:
     )
 
 
-def list_payments(stripe_id: str) -> tuple[RemotePayment, ...]:
-    """Every payment that the subscription ever brought."""
+def list_paid_invoices(stripe_id: str) -> tuple[RemoteInvoice, ...]:
+    """Every invoice of the subscription that brought something."""
     with translated_errors():
         invoices = client().v1.invoices.list(
             {"subscription": stripe_id, "expand": ["data.payments"], "limit": 100}
         )
-        paid = [invoice_of(invoice) for invoice in invoices.auto_paging_iter()]
-    return tuple(payment for invoice in paid for payment in invoice.payments)
+        told = [invoice_of(invoice) for invoice in invoices.auto_paging_iter()]
+    return tuple(invoice for invoice in told if invoice.payments)
 
 
 def cancel_subscription(stripe_id: str) -> None:

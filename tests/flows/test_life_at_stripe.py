@@ -64,7 +64,7 @@ def test_two_paid_pages_of_one_account_leave_one_subscription(shop: Shop):
     customer = add_customer(name="Company", email="dev@company.example")
     one = signed_in_buyer(shop, customer)
     path = one.pay(one.press_buy("pro_monthly")["Location"])
-    second_path = _pay_a_second_page(shop, customer)
+    second_path = pay_a_second_page(shop, customer)
     one.client.get(path)
     page = one.client.get(second_path).content.decode()
     shop.settle()
@@ -78,7 +78,7 @@ def test_two_paid_pages_of_one_account_leave_one_subscription(shop: Shop):
     books_agree(shop)
 
 
-def _pay_a_second_page(shop: Shop, customer: Customer) -> str:
+def pay_a_second_page(shop: Shop, customer: Customer) -> str:
     """As a second server process would have made it before it saw the first cart's payment."""
     from billing.carts import Click, open_cart
     from billing.checkout import _open_session

@@ -1,0 +1,168 @@
+"""Money that comes or goes while we look elsewhere: it ends with whom it belongs to."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from billing.guarantee import refundable_until, request_guarantee
+from billing.models import GuaranteeRefund, OwnerNotice, Payment, Subscription
+from billing.refunding import open_refund_job
+from licenses.models import Credential, Customer, License
+from licenses.people import add_customer
+from outbox.models import Mail
+from tests.flows.books import books_agree, pages
+from tests.flows.test_life_at_stripe import pay_a_second_page, signed_in_buyer
+from tests.shop import Buyer, Shop
+
+pytestmark = pytest.mark.django_db
+
+
+def bought(shop: Shop, **options: Any) -> Subscription:
+    Buyer(shop).buy("pro_monthly", **options)
+    shop.settle()
+    return Subscription.objects.get()
+
+
+@pytest.mark.parametrize("order", ["created", "reversed"])
+def test_a_refund_of_an_old_month_revokes_nobody_whose_renewal_was_not_heard_of(
+    shop: Shop, order: str
+):
+    bought(shop)
+    first = Payment.objects.get()
+    shop.advance(days=32)
+    shop.ask_stripe("POST", "/v1/refunds", f"payment_intent={first.stripe_id}")
+
+    for delivery in shop.take(order=order):
+        shop.post(delivery)
+    shop.settle()
+
+    assert not GuaranteeRefund.objects.exists()
+    assert License.objects.get().status == "active"
+    assert sorted(one.is_refunded for one in Payment.objects.all()) == [False, True]
+    books_agree(shop)
+
+
+def test_a_refund_of_an_old_month_revokes_nobody_while_the_renewals_events_are_held(shop: Shop):
+    bought(shop)
+    first = Payment.objects.get()
+    shop.advance(days=32)
+    held = shop.take()
+    shop.ask_stripe("POST", "/v1/refunds", f"payment_intent={first.stripe_id}")
+    shop.settle()
+    assert License.objects.get().status == "active"
+
+    for delivery in held:
+        shop.post(delivery)
+    shop.settle()
+
+    assert not GuaranteeRefund.objects.exists()
+    assert not shop.night().drift
+    books_agree(shop)
+
+
+def two_paid_pages(shop: Shop) -> Customer:
+    """The second was paid first seen: the first is given back as the duplicate."""
+    customer = add_customer(name="Company", email="dev@company.example")
+    buyer = signed_in_buyer(shop, customer)
+    first = buyer.pay(buyer.press_buy("pro_monthly")["Location"])
+    shop.advance(seconds=5)
+    buyer.client.get(pay_a_second_page(shop, customer))
+    buyer.client.get(first)
+    shop.settle()
+    return customer
+
+
+def test_what_was_given_back_as_a_second_one_is_at_peace_for_ever(shop: Shop):
+    two_paid_pages(shop)
+    assert not shop.night().drift
+    kept = Subscription.objects.get(license__isnull=False)
+    mails = set(Mail.objects.values_list("key", flat=True))
+
+    shop.ask_stripe("DELETE", f"/v1/subscriptions/{kept.stripe_id}")
+    shop.settle()
+    shop.advance(days=1)
+    assert not shop.night().drift
+
+    assert License.objects.count() == Credential.objects.count() == 1
+    new = set(Mail.objects.values_list("key", flat=True)) - mails
+    assert {key.split(":")[0] for key in new} == {"ended"}
+
+
+def test_what_was_given_back_as_a_second_one_takes_no_guarantee_from_the_first(shop: Shop):
+    two_paid_pages(shop)
+    kept = Subscription.objects.get(license__isnull=False)
+
+    assert refundable_until(kept) == kept.payments.get().paid_at + timedelta(days=14)
+
+
+def test_a_renewal_between_the_refund_and_the_cancellation_goes_back_too(shop: Shop):
+    subscription = bought(shop)
+    left = subscription.current_period_end - timezone.now() - timedelta(minutes=1)
+    shop.advance(seconds=left.total_seconds())
+    shop.settle()
+    path = "/v1/subscriptions/"
+    shop.fail_stripe("DELETE", path, kind="500", when="before", times=20)
+    open_refund_job(subscription.pk, cause=GuaranteeRefund.Cause.OWNER, at=timezone.now())
+    shop.work()
+    for _ in range(30):
+        shop.advance(minutes=10)
+        shop.settle()
+
+    assert [one.is_refunded for one in Payment.objects.all()] == [True, True]
+    job = GuaranteeRefund.objects.get()
+    assert job.state == GuaranteeRefund.State.DONE
+    assert job.amount_cents == sum(one.amount_cents for one in Payment.objects.all())
+    books_agree(shop)
+
+
+def test_a_failure_that_stripe_keeps_under_the_key_stops_no_refund(shop: Shop):
+    subscription = bought(shop)
+    request_guarantee(subscription.pk, at=timezone.now())
+    shop.fail_stripe("POST", "/v1/refunds", kind="500", when="during", times=1)
+    for _ in range(4):
+        shop.work()
+        shop.advance(minutes=10)
+    shop.settle()
+
+    assert GuaranteeRefund.objects.get().state == GuaranteeRefund.State.DONE
+    assert shop.stripe_counts()["refund"] == 1
+    books_agree(shop)
+
+
+def pay_after_the_end(shop: Shop) -> None:
+    """The invoice of a renewal is still open when the subscription ends; then it is paid."""
+    subscription = bought(shop, card="4000000000000341")
+    shop.advance(days=31, hours=3)
+    shop.settle()
+    remote = shop.ask_stripe("GET", f"/v1/subscriptions/{subscription.stripe_id}")
+    shop.ask_stripe("DELETE", f"/v1/subscriptions/{subscription.stripe_id}")
+    shop.settle()
+    path = "/v1/payment_methods/pm_card_visa/attach"
+    card = shop.ask_stripe("POST", path, f"customer={remote['customer']}")["id"]
+    shop.advance(minutes=5)
+    path = f"/v1/invoices/{remote['latest_invoice']}/pay"
+    shop.ask_stripe("POST", path, f"payment_method={card}")
+
+
+def test_with_tax_a_payment_after_the_end_is_credited_with_its_tax(shop: Shop, settings: Any):
+    settings.STRIPE_TAX = True
+    shop.standin.control("POST", "tax", {"percent": 20})
+    pay_after_the_end(shop)
+    shop.settle()
+
+    (note,) = pages(shop, "/v1/credit_notes")
+    assert note["total"] == max(one.amount_cents for one in Payment.objects.all())
+    assert [one.is_refunded for one in Payment.objects.order_by("paid_at")] == [False, True]
+
+
+def test_a_disputed_payment_after_the_end_is_not_said_to_have_gone_back(shop: Shop):
+    pay_after_the_end(shop)
+    newest = pages(shop, "/v1/charges")[0]["payment_intent"]
+    shop.standin.control("POST", "disputes", {"payment_intent": newest})
+    shop.settle()
+
+    notice = OwnerNotice.objects.get(key=f"late-payment:{newest}")
+    assert "is disputed: the bank decides about it" in notice.text
+    assert not Payment.objects.get(stripe_id=newest).refunds.exists()

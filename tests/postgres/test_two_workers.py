@@ -1,0 +1,90 @@
+"""Two workers write about one subscription at once: the second sees what the first one wrote."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection, connections
+from django.utils import timezone
+
+from billing.dirty import agree
+from billing.models import DirtyObject, Payment, Subscription
+from billing.sync import FETCHES
+from licenses.models import License
+from tests.flows.books import pages
+from tests.flows.test_refunds_and_disputes import dispute
+from tests.shop import Buyer, Shop
+
+pytestmark = pytest.mark.django_db(transaction=True)
+WAITING_SECONDS = 1.5  # long enough for the other to come to where he waits, or goes wrong
+
+
+def agree_on(stripe_id: str) -> bool:
+    mark = DirtyObject.objects.get(stripe_id=stripe_id)
+    return agree(mark.pk, FETCHES[mark.kind], timezone.now())
+
+
+def while_another_is_after(fragment: str, first: Callable[[], bool], then: Callable[[], bool]) -> bool:
+    """Run *first* in a thread that waits after its first statement with *fragment*, and *then*
+    meanwhile; whether both did it.
+    """
+    there, did = threading.Event(), [False]
+
+    def wait_there(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        result = execute(sql, *rest)
+        if fragment in sql and connection.in_atomic_block and not there.is_set():
+            there.set()
+            threading.Event().wait(WAITING_SECONDS)
+        return result
+
+    def run() -> None:
+        try:
+            with connection.execute_wrapper(wait_there):
+                did[0] = first()
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    assert there.wait(20)
+    done = then()
+    thread.join()
+    return done and did[0]
+
+
+def test_a_dispute_won_reinstates_nobody_whose_end_is_just_being_written(shop: Shop):
+    Buyer(shop).buy("pro_monthly")
+    shop.settle()
+    subscription, payment = Subscription.objects.get(), Payment.objects.get()
+    held = dispute(shop, payment)
+    shop.standin.control("POST", f"disputes/{held}", {"outcome": "won"})
+    shop.ask_stripe("DELETE", f"/v1/subscriptions/{subscription.stripe_id}")
+    shop.deliver()
+
+    assert while_another_is_after(
+        '"billing_dispute"."status"',  # it has judged: still suspended
+        lambda: agree_on(subscription.stripe_id),
+        lambda: agree_on(payment.stripe_id),
+    )
+
+    assert License.objects.get().status == "lapsed"
+
+
+def test_a_subscription_and_its_payment_wait_for_each_other_and_not_for_ever(shop: Shop):
+    Buyer(shop).buy("pro_monthly")
+    shop.settle()
+    subscription, known = Subscription.objects.get(), Payment.objects.get()
+    shop.advance(days=32)
+    charges = [charge["payment_intent"] for charge in pages(shop, "/v1/charges")]
+    (renewal,) = set(charges) - {known.stripe_id}
+    shop.ask_stripe("POST", "/v1/refunds", f"payment_intent={renewal}&amount=100")
+    shop.deliver()
+
+    assert while_another_is_after(
+        '"billing_dirtyobject"."stripe_id" =',  # about to mark the payment
+        lambda: agree_on(subscription.stripe_id),
+        lambda: agree_on(renewal),
+    )
+
+    assert Payment.objects.get(stripe_id=renewal).refunded_cents == 100
