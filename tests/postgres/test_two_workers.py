@@ -25,7 +25,9 @@ def agree_on(stripe_id: str) -> bool:
     return agree(mark.pk, FETCHES[mark.kind], timezone.now())
 
 
-def while_another_is_after(fragment: str, first: Callable[[], bool], then: Callable[[], bool]) -> bool:
+def while_another_is_after(
+    fragment: str, first: Callable[[], bool], then: Callable[[], bool]
+) -> bool:
     """Run *first* in a thread that waits after its first statement with *fragment*, and *then*
     meanwhile; whether both did it.
     """
