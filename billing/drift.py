@@ -31,6 +31,7 @@ def _mirror(remote: RemoteSubscription) -> dict[str, object]:
         "current_period_end": remote.current_period_end,
         "cancel_at": remote.cancel_at,
         "ended_at": remote.ended_at,
+        "paused_collection": remote.paused_collection[:20],
         "past_due_since": remote.past_due_since if remote.status == "past_due" else None,
     }
 

@@ -92,15 +92,18 @@ def settle_status(subscription: Subscription, at: datetime) -> License | None:
 
 
 def settle_overdue(at: datetime) -> int:
-    """End what ends by the clock: the grace after a failed payment, and known cancel dates.
+    """End what ends by the clock: the grace after a failed payment, known cancel dates, and what
+    was paid for before the owner paused it.
 
     Stripe is asked first: the webhook that took a cancellation back may be lost, and who pays is
     not cut off. Whoever cannot be asked about for a day is served no longer.
     """
     grace_over = Q(status="past_due", past_due_since__lte=at - grace())
     cancel_due = Q(cancel_at__lte=at)
+    is_paused = ~Q(paused_collection="") | Q(status="paused")
+    pause_due = is_paused & Q(license__paid_through__lte=at)
     overdue = Subscription.objects.filter(
-        grace_over | cancel_due, license__status=Status.ACTIVE
+        grace_over | cancel_due | pause_due, license__status=Status.ACTIVE
     ).values_list("pk", flat=True)
     return sum(_settle_or_ask(pk, at) for pk in list(overdue))
 
@@ -130,6 +133,8 @@ def _over_since(subscription: Subscription, at: datetime) -> datetime:
     moments = [subscription.cancel_at]
     if subscription.status == "past_due" and subscription.past_due_since is not None:
         moments.append(subscription.past_due_since + grace())
+    if subscription.is_paused and subscription.license is not None:
+        moments.append(subscription.license.paid_through)
     return min((one for one in moments if one is not None), default=at)
 
 

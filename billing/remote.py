@@ -71,6 +71,7 @@ class RemoteSubscription:
     hosted_invoice_url: str
     needs_action: bool  # the bank wants the cardholder to confirm the payment of that invoice
     card: RemoteCard | None
+    paused_collection: str  # void, keep_as_draft, mark_uncollectible, or ""
     has_pending_update: bool  # a change that waits for its payment
     planned_change: "PlannedChange | None"
     paid_invoices: tuple[RemoteInvoice, ...]  # newest first, ten at most

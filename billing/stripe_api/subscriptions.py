@@ -46,6 +46,7 @@ def subscription_of(
     item = subscription["items"].data[0]
     invoice = subscription.latest_invoice
     latest = invoice if isinstance(invoice, stripe.Invoice) else None
+    pause = subscription.pause_collection
     is_unpaid = latest is not None and latest.status in {"open", "uncollectible"}
     return RemoteSubscription(
         stripe_id=subscription.id,
@@ -64,6 +65,7 @@ def subscription_of(
         hosted_invoice_url=(latest.hosted_invoice_url or "") if latest and is_unpaid else "",
         needs_action=latest is not None and is_unpaid and waits_for_authentication(latest),
         card=card_of(subscription),
+        paused_collection=pause.behavior if pause else "",
         has_pending_update=subscription.pending_update is not None,
         planned_change=planned_change(subscription.schedule),
         paid_invoices=tuple(invoice_of(one) for one in paid),
