@@ -133,6 +133,7 @@ class Dispute(models.Model):
     OPEN = ("needs_response", "under_review")
     LOST = ("lost", "prevented")  # prevented: refunded before it became a dispute
     WON = ("won",)
+    SETTLED = (*LOST, *WON)
 
     stripe_id = models.CharField(max_length=80, unique=True)
     payment = models.ForeignKey(Payment, models.PROTECT, related_name="disputes")
@@ -144,6 +145,11 @@ class Dispute(models.Model):
 
     def __str__(self) -> str:
         return f"{self.stripe_id} ({self.status})"
+
+    @staticmethod
+    def is_inquiry(status: str) -> bool:
+        """Whether it moves no money; a newer API may have more of them than we know."""
+        return status.startswith("warning_")
 
     @property
     def is_known_status(self) -> bool:
