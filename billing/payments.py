@@ -165,9 +165,10 @@ def _tell_of_dispute(dispute: Dispute, at: datetime) -> None:
         )
     elif dispute.status in {"needs_response", "warning_needs_response"}:
         until = f" by {dispute.due_by:%Y-%m-%d %H:%M} UTC" if dispute.due_by else ""
+        kind = "Inquiry" if is_inquiry else "Dispute"
         tell_owner(
             key,
-            f"{'Inquiry' if is_inquiry else 'Dispute'} {what} of {whose}: answer in the Dashboard{until}.",
+            f"{kind} {what} of {whose}: answer in the Dashboard{until}.",
             at=at,
             needs_him=True,
         )

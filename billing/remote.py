@@ -66,7 +66,7 @@ class RemoteSubscription:
     created_at: datetime
     cancel_at: datetime | None
     ended_at: datetime | None
-    # Since when the newest invoice should have been paid and is not: finalized (a card), or due.
+    # Since when the oldest open invoice should have been paid: finalized (a card), or due.
     past_due_since: datetime | None
     hosted_invoice_url: str
     needs_action: bool  # the bank wants the cardholder to confirm the payment of that invoice

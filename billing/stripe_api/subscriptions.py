@@ -37,12 +37,20 @@ def retrieve_subscription(stripe_id: str) -> RemoteSubscription:
         paid = v1.invoices.list(
             {"subscription": stripe_id, "status": "paid", "expand": ["data.payments"]}
         )
-    return subscription_of(subscription, paid.data)
+        waiting: list[stripe.Invoice] = []
+        if subscription.status == "past_due":
+            waiting = v1.invoices.list(
+                {"subscription": stripe_id, "status": "open", "limit": 100}
+            ).data
+    return subscription_of(subscription, paid.data, waiting)
 
 
 def subscription_of(
-    subscription: stripe.Subscription, paid: Sequence[stripe.Invoice]
+    subscription: stripe.Subscription,
+    paid: Sequence[stripe.Invoice],
+    waiting: Sequence[stripe.Invoice] = (),
 ) -> RemoteSubscription:
+    """From the subscription with its newest invoice, those that were paid, and all open ones."""
     item = subscription["items"].data[0]
     invoice = subscription.latest_invoice
     latest = invoice if isinstance(invoice, stripe.Invoice) else None
@@ -61,7 +69,7 @@ def subscription_of(
         created_at=from_unix(subscription.created),
         cancel_at=from_unix_or_none(subscription.cancel_at),
         ended_at=from_unix_or_none(subscription.ended_at),
-        past_due_since=_unpaid_since(latest) if latest is not None and is_unpaid else None,
+        past_due_since=_unpaid_since([*waiting, latest] if latest and is_unpaid else waiting),
         hosted_invoice_url=(latest.hosted_invoice_url or "") if latest and is_unpaid else "",
         needs_action=latest is not None and is_unpaid and waits_for_authentication(latest),
         card=card_of(subscription),
@@ -72,9 +80,13 @@ def subscription_of(
     )
 
 
-def _unpaid_since(invoice: stripe.Invoice) -> datetime | None:
-    """An invoice that is sent may be paid until it is due; a card is charged at once."""
-    return from_unix_or_none(invoice.due_date or invoice.status_transitions.finalized_at)
+def _unpaid_since(invoices: Sequence[stripe.Invoice]) -> datetime | None:
+    """The oldest counts: who never pays gets a newer invoice each period.
+
+    One that is sent may be paid until it is due; a card is charged at once.
+    """
+    moments = [one.due_date or one.status_transitions.finalized_at for one in invoices]
+    return from_unix_or_none(min((each for each in moments if each), default=None))
 
 
 def invoice_of(invoice: stripe.Invoice) -> RemoteInvoice:
