@@ -69,6 +69,8 @@ class RemoteSubscription:
     # Since when the oldest open invoice should have been paid: finalized (a card), or due.
     past_due_since: datetime | None
     hosted_invoice_url: str
+    latest_invoice_id: str
+    finalization_error: str  # why the newest invoice stays a draft that nobody is billed for, or ""
     needs_action: bool  # the bank wants the cardholder to confirm the payment of that invoice
     card: RemoteCard | None
     paused_collection: str  # void, keep_as_draft, mark_uncollectible, or ""

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from billing import carts, stripe_api
-from billing.alarms import tell_of_pause
+from billing.alarms import tell_of_pause, tell_of_unbilled
 from billing.contracts import link_contract
 from billing.dirty import Fetch, Write, agree, mark_dirty
 from billing.licensing import carry_to_license
@@ -73,6 +73,7 @@ def write_subscription(
     link_contract(subscription, remote)
     store_payments(subscription, remote.paid_invoices, at)
     tell_of_pause(subscription, was_paused=before is not None and before.is_paused, at=at)
+    tell_of_unbilled(subscription, remote, at)
     license = carry_to_license(subscription, remote, at)
     if license is not None:
         cancel_at_before = before.cancel_at if before is not None else None

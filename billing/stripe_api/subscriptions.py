@@ -71,6 +71,8 @@ def subscription_of(
         ended_at=from_unix_or_none(subscription.ended_at),
         past_due_since=_unpaid_since([*waiting, latest] if latest and is_unpaid else waiting),
         hosted_invoice_url=(latest.hosted_invoice_url or "") if latest and is_unpaid else "",
+        latest_invoice_id=latest.id if latest else "",
+        finalization_error=_finalization_error(latest),
         needs_action=latest is not None and is_unpaid and waits_for_authentication(latest),
         card=card_of(subscription),
         paused_collection=pause.behavior if pause else "",
@@ -87,6 +89,13 @@ def _unpaid_since(invoices: Sequence[stripe.Invoice]) -> datetime | None:
     """
     moments = [one.due_date or one.status_transitions.finalized_at for one in invoices]
     return from_unix_or_none(min((each for each in moments if each), default=None))
+
+
+def _finalization_error(invoice: stripe.Invoice | None) -> str:
+    if invoice is None or invoice.status != "draft" or invoice.last_finalization_error is None:
+        return ""
+    error = invoice.last_finalization_error
+    return error.message or error.code or "no reason given"
 
 
 def invoice_of(invoice: stripe.Invoice) -> RemoteInvoice:
