@@ -42,8 +42,7 @@ def _of_money(subscription: Subscription) -> Verdict | None:
     statuses = set(disputes.values_list("status", flat=True))
     if statuses & set(Dispute.LOST):
         return Verdict(Status.REVOKED, "dispute lost")
-    # A status newer than this code, too: the money is in question until somebody knows better.
-    if any(each not in Dispute.SETTLED and not Dispute.is_inquiry(each) for each in statuses):
+    if any(Dispute.holds_money(each) for each in statuses):
         return Verdict(Status.SUSPENDED, "a payment is disputed")
     return None
 

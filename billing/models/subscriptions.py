@@ -133,7 +133,6 @@ class Dispute(models.Model):
     OPEN = ("needs_response", "under_review")
     LOST = ("lost", "prevented")  # prevented: refunded before it became a dispute
     WON = ("won",)
-    SETTLED = (*LOST, *WON)
 
     stripe_id = models.CharField(max_length=80, unique=True)
     payment = models.ForeignKey(Payment, models.PROTECT, related_name="disputes")
@@ -150,6 +149,11 @@ class Dispute(models.Model):
     def is_inquiry(status: str) -> bool:
         """Whether it moves no money; a newer API may have more of them than we know."""
         return status.startswith("warning_")
+
+    @classmethod
+    def holds_money(cls, status: str) -> bool:
+        """Whether it is undecided and the money is taken; a status newer than this code, too."""
+        return status not in (*cls.LOST, *cls.WON) and not cls.is_inquiry(status)
 
     @property
     def is_known_status(self) -> bool:

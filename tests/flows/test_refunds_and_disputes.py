@@ -154,6 +154,13 @@ def test_a_lost_dispute_revokes_for_good_and_ends_the_subscription(shop, payment
     assert status() == License.Status.REVOKED
     assert Subscription.objects.get().status == "canceled"
     assert GuaranteeRefund.objects.get().cause == "fraud"
+    assert "Hare Pro is canceled" in [sent.subject for sent in mail.outbox]
+    assert "Your bank took a disputed payment for Hare Pro back from us" in sent_to_customer()
+    assert "nothing comes back" not in sent_to_customer()
+    told = OwnerNotice.objects.get(key__startswith="refund-job:").text
+    assert told.startswith("The bank took the disputed money of")
+    assert "$0" not in told
+    books_agree(shop)
 
 
 def test_a_dispute_that_was_prevented_is_as_a_refund(shop: Shop, payment: Payment):
@@ -186,6 +193,9 @@ def test_the_guarantee_while_disputed_leaves_the_money_to_the_dispute(shop, paym
     job = GuaranteeRefund.objects.get()
     assert (job.state, job.amount_cents) == ("done", 0)
     assert "refund" not in shop.stripe_counts()
+    assert "your bank holds that money and decides about it" in sent_to_customer()
+    assert "nothing comes back" not in sent_to_customer()
+    assert "$0" not in OwnerNotice.objects.get(key__startswith="refund-job:").text
     decide(shop, dispute_id, "won")
     assert status() == License.Status.REVOKED
 
