@@ -14,8 +14,8 @@ def tell_of_pause(subscription: Subscription, *, was_paused: bool, at: datetime)
         tell_owner(
             f"{key}{at:%Y%m%dT%H%M%S.%f}",
             f"{subscription.customer} pays nothing for {subscription.price.tier} at present: "
-            f"collection of {subscription.stripe_id} is paused at Stripe. The license ends with "
-            "the paid time. Resume it in the Dashboard, or cancel it.",
+            f"collection of {subscription.stripe_id} is paused at Stripe, or its quantity is 0. "
+            "The license ends with the paid time. Resume it in the Dashboard, or cancel it.",
             at=at,
             needs_him=True,
         )

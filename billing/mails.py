@@ -141,13 +141,18 @@ def mail_about_cancel_date(
     )
 
 
-def mail_changed(subscription: Subscription, license: License) -> None:
-    """Another tier or another number of threads was paid for."""
+def mail_changed(subscription: Subscription, license: License, *, interval: str) -> None:
+    """Another tier, number of threads or interval was paid for."""
     queue_mail(
         f"changed:{subscription.stripe_id}:{license.rev}",
         template="billing/changed",
         to=people.addresses_of(subscription.customer_id),
-        context={"tier": license.tier, "threads": license.threads},
+        context={
+            "tier": license.tier,
+            "threads": license.threads,
+            "interval": interval,
+            "paid_through": license.paid_through,
+        },
     )
 
 

@@ -41,6 +41,7 @@ class RemoteInvoice:
     hosted_url: str
     pdf_url: str
     currency: str
+    created_at: datetime
     paid_at: datetime
     lines: tuple[RemoteLine, ...]
     payments: tuple[RemotePayment, ...]

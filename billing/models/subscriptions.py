@@ -56,8 +56,8 @@ class Subscription(models.Model):
 
     @property
     def is_paused(self) -> bool:
-        """Nothing is paid at present: its invoices are voided, given up, or never sent."""
-        return bool(self.paused_collection) or self.status == "paused"
+        """Nothing is paid at present: its invoices are voided, given up, never sent, or of $0."""
+        return bool(self.paused_collection) or self.status == "paused" or not self.quantity
 
     @property
     def is_by_invoice(self) -> bool:

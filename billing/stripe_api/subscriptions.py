@@ -1,6 +1,6 @@
 """Subscriptions with their customers and paid invoices."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import stripe
@@ -62,7 +62,7 @@ def subscription_of(
         customer=customer_of(subscription.customer),
         livemode=subscription.livemode,
         price_id=item.price.id,
-        quantity=item.quantity or 1,
+        quantity=1 if item.quantity is None else item.quantity,
         collection_method=subscription.collection_method,
         contract_id=metadata_of(subscription).get("contract", ""),
         current_period_end=from_unix(item.current_period_end),
@@ -107,8 +107,9 @@ def invoice_of(invoice: stripe.Invoice) -> RemoteInvoice:
         hosted_url=invoice.hosted_invoice_url or "",
         pdf_url=invoice.invoice_pdf or "",
         currency=invoice.currency,
+        created_at=from_unix(invoice.created),
         paid_at=from_unix(invoice.status_transitions.paid_at or invoice.created),
-        lines=tuple(_line(line) for line in invoice.lines.data if line.pricing),
+        lines=tuple(_line(line) for line in _lines(invoice) if line.pricing),
         payments=tuple(
             RemotePayment(id_of(one.payment.payment_intent), one.amount_paid or 0, invoice.id)
             for one in payments
@@ -117,11 +118,20 @@ def invoice_of(invoice: stripe.Invoice) -> RemoteInvoice:
     )
 
 
+def _lines(invoice: stripe.Invoice) -> Iterable[stripe.InvoiceLineItem]:
+    """All of them: an invoice shows ten, and what is pending comes before the new period."""
+    if not invoice.lines.has_more:
+        return invoice.lines.data
+    with translated_errors():
+        page = client().v1.invoices.line_items.list(invoice.id, {"limit": 100})
+        return list(page.auto_paging_iter())
+
+
 def _line(line: stripe.InvoiceLineItem) -> RemoteLine:
     details = line.pricing.price_details if line.pricing else None
     return RemoteLine(
         price_id=id_of(details.price) if details else "",
-        quantity=line.quantity or 1,
+        quantity=1 if line.quantity is None else line.quantity,
         amount_cents=line.amount,
         period_end=from_unix(line.period.end),
     )
