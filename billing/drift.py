@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
+from billing.alarms import is_unbilled_unheard
 from billing.licensing import grant_of
 from billing.models import Payment, StripePrice, Subscription
 from billing.remote import RemoteSubscription
@@ -16,7 +17,8 @@ def differences(row: Subscription, remote: RemoteSubscription, at: datetime) -> 
     Rights and payments are judged by `remote.paid_invoices`; without any they are not judged.
     """
     mirrored = [name for name, theirs in _mirror(remote).items() if getattr(row, name) != theirs]
-    return [*mirrored, *_of_license(row, remote, at), *_of_payments(row, remote)]
+    unheard = ["unbilled"] if is_unbilled_unheard(remote) else []
+    return [*mirrored, *unheard, *_of_license(row, remote, at), *_of_payments(row, remote)]
 
 
 def _mirror(remote: RemoteSubscription) -> dict[str, object]:
@@ -31,6 +33,7 @@ def _mirror(remote: RemoteSubscription) -> dict[str, object]:
         "current_period_end": remote.current_period_end,
         "cancel_at": remote.cancel_at,
         "ended_at": remote.ended_at,
+        "paused_collection": remote.paused_collection[:20],
         "past_due_since": remote.past_due_since if remote.status == "past_due" else None,
     }
 

@@ -43,7 +43,7 @@ def carry_to_license(
             return None
         license = _license_of(subscription, granted, at)
         if license.status != Status.REVOKED:
-            _renew(subscription, license, _grant(granted), at)
+            _renew(subscription, license, remote, granted, at)
     mail_payment_failed(subscription, remote)
     return settle_status(subscription, at)
 
@@ -95,15 +95,18 @@ def settle_status(subscription: Subscription, at: datetime) -> License | None:
 
 
 def settle_overdue(at: datetime) -> int:
-    """End what ends by the clock: the grace after a failed payment, and known cancel dates.
+    """End what ends by the clock: the grace after a failed payment, known cancel dates, and what
+    was paid for before the owner paused it.
 
     Stripe is asked first: the webhook that took a cancellation back may be lost, and who pays is
     not cut off. Whoever cannot be asked about for a day is served no longer.
     """
     grace_over = Q(status="past_due", past_due_since__lte=at - grace())
     cancel_due = Q(cancel_at__lte=at)
+    is_paused = ~Q(paused_collection="") | Q(status="paused") | Q(quantity=0)
+    pause_due = is_paused & Q(license__paid_through__lte=at)
     overdue = Subscription.objects.filter(
-        grace_over | cancel_due, license__status=Status.ACTIVE
+        grace_over | cancel_due | pause_due, license__status=Status.ACTIVE
     ).values_list("pk", flat=True)
     return sum(_settle_or_ask(pk, at) for pk in list(overdue))
 
@@ -133,14 +136,29 @@ def _over_since(subscription: Subscription, at: datetime) -> datetime:
     moments = [subscription.cancel_at]
     if subscription.status == "past_due" and subscription.past_due_since is not None:
         moments.append(subscription.past_due_since + grace())
+    if subscription.is_paused and subscription.license is not None:
+        moments.append(subscription.license.paid_through)
     return min((one for one in moments if one is not None), default=at)
 
 
-def _renew(subscription: Subscription, license: License, grant: Grant, at: datetime) -> None:
+def _renew(
+    subscription: Subscription,
+    license: License,
+    remote: RemoteSubscription,
+    granted: RemoteLine,
+    at: datetime,
+) -> None:
     was = (license.tier_id, license.threads)
-    renewed = renew_license(license.pk, grant=grant, at=at, reason="paid")
-    if (renewed.tier_id, renewed.threads) != was:
-        mail_changed(subscription, renewed)
+    renewed = renew_license(license.pk, grant=_grant(granted), at=at, reason="paid")
+    is_other = (renewed.tier_id, renewed.threads) != was
+    if is_other or (renewed.rev != license.rev and _has_other_interval(remote)):
+        mail_changed(subscription, renewed, interval=_known_price(granted).interval)
+
+
+def _has_other_interval(remote: RemoteSubscription) -> bool:
+    """Whether what was paid last is of another interval than what was paid before."""
+    prices = [_price_of(line) for line in _granting_lines(remote.timely_invoices)[:2]]
+    return len({price.interval for price in prices if price is not None}) > 1
 
 
 def _license_of(subscription: Subscription, paid: RemoteLine, at: datetime) -> License:
@@ -182,15 +200,26 @@ def grant_of(paid: tuple[RemoteInvoice, ...]) -> Grant | None:
 
 
 def _granting_line(paid: tuple[RemoteInvoice, ...]) -> RemoteLine | None:
-    """The line of the newest paid invoice that says what was paid for, and until when."""
-    lines = [line for line in _lines_of_newest(paid) if _price_of(line)]
-    return max(lines, key=lambda line: (line.period_end, line.amount_cents), default=None)
+    """The line that says what was paid for last, and until when."""
+    return next(iter(_granting_lines(paid)), None)
 
 
-def _lines_of_newest(invoices: tuple[RemoteInvoice, ...]) -> list[RemoteLine]:
-    newest = max(invoices, key=lambda invoice: invoice.paid_at, default=None)
+def _granting_lines(paid: tuple[RemoteInvoice, ...]) -> list[RemoteLine]:
+    """One of each paid invoice that grants something, the newest invoice first.
+
+    The newest is the one that was made last: an older one may be paid after it. An invoice of
+    the owner's own, for something else, grants nothing.
+    """
+    newest_first = sorted(paid, key=lambda one: (one.created_at, one.paid_at), reverse=True)
+    lines = [_granting_line_of(invoice) for invoice in newest_first]
+    return [line for line in lines if line is not None]
+
+
+def _granting_line_of(invoice: RemoteInvoice) -> RemoteLine | None:
     # A change in mid-period credits what was not used (below zero) and bills what is new.
-    return [line for line in newest.lines if line.amount_cents >= 0] if newest else []
+    lines = [line for line in invoice.lines if line.amount_cents >= 0 and line.quantity]
+    known = [line for line in lines if _price_of(line)]
+    return max(known, key=lambda line: (line.period_end, line.amount_cents), default=None)
 
 
 def _price_of(line: RemoteLine) -> Price | None:
@@ -199,9 +228,14 @@ def _price_of(line: RemoteLine) -> Price | None:
     return row.price if row else None
 
 
-def _grant(line: RemoteLine) -> Grant:
+def _known_price(line: RemoteLine) -> Price:
     price = _price_of(line)
     assert price is not None
+    return price
+
+
+def _grant(line: RemoteLine) -> Grant:
+    price = _known_price(line)
     threads = price.tier.threads_for(line.quantity)
     kind = License.Kind.ORGANIZATION if threads is None else License.Kind.LIMITED
     return Grant(price.tier_id, kind, threads, paid_through=line.period_end)

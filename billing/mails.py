@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from billing.models import GuaranteeRefund, Refund, Subscription
+from billing.models import Dispute, GuaranteeRefund, Refund, Subscription
 from billing.notices import tell_owner
 from billing.remote import RemoteSubscription
 from billing.verdict import grace
@@ -141,14 +141,28 @@ def mail_about_cancel_date(
     )
 
 
-def mail_changed(subscription: Subscription, license: License) -> None:
-    """Another tier or another number of threads was paid for."""
+def mail_changed(subscription: Subscription, license: License, *, interval: str) -> None:
+    """Another tier, number of threads or interval was paid for."""
     queue_mail(
         f"changed:{subscription.stripe_id}:{license.rev}",
         template="billing/changed",
         to=people.addresses_of(subscription.customer_id),
-        context={"tier": license.tier, "threads": license.threads},
+        context={
+            "tier": license.tier,
+            "threads": license.threads,
+            "interval": interval,
+            "paid_through": license.paid_through,
+        },
     )
+
+
+def said_by_bank(subscription: Subscription) -> str:
+    """Of disputed money: "returned" to the cardholder, "held" until it is decided, or ""."""
+    disputes = Dispute.objects.filter(payment__subscription=subscription)
+    statuses = set(disputes.values_list("status", flat=True))
+    if statuses & set(Dispute.LOST):
+        return "returned"
+    return "held" if any(Dispute.holds_money(each) for each in statuses) else ""
 
 
 def mail_refunded(job: GuaranteeRefund) -> None:
@@ -159,6 +173,7 @@ def mail_refunded(job: GuaranteeRefund) -> None:
         context={
             "tier": job.subscription.price.tier,
             "amount": format_cents(job.amount_cents, job.currency) if job.amount_cents else "",
+            "bank": said_by_bank(job.subscription),
         },
     )
 

@@ -44,6 +44,7 @@ def store_subscription(
         "ended_at": remote.ended_at,
         "past_due_since": remote.past_due_since if remote.status == "past_due" else None,
         "pay_url": remote.hosted_invoice_url,
+        "paused_collection": remote.paused_collection[:20],
         "has_pending_update": remote.has_pending_update,
         "created_at": remote.created_at,
         **_planned(remote.planned_change),

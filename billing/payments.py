@@ -167,6 +167,12 @@ def _store_dispute(payment: Payment, remote: RemoteDispute, at: datetime) -> Non
 
 
 def _tell_of_dispute(dispute: Dispute, at: datetime) -> None:
+    """An inquiry may become a dispute under the same id: that is news, and each has its notice."""
+    is_inquiry = Dispute.is_inquiry(dispute.status)
+    key, other = f"inquiry:{dispute.stripe_id}", f"dispute:{dispute.stripe_id}"
+    if not is_inquiry:
+        key, other = other, key
+    close_notice(other, at=at)
     what = (
         f"{dispute.stripe_id} ({_amount(dispute.payment, dispute.amount_cents)}, {dispute.reason})"
     )
@@ -180,15 +186,15 @@ def _tell_of_dispute(dispute: Dispute, at: datetime) -> None:
         )
     elif dispute.status in {"needs_response", "warning_needs_response"}:
         until = f" by {dispute.due_by:%Y-%m-%d %H:%M} UTC" if dispute.due_by else ""
-        kind = "Inquiry" if dispute.status in Dispute.INQUIRY else "Dispute"
+        kind = "Inquiry" if is_inquiry else "Dispute"
         tell_owner(
-            f"dispute:{dispute.stripe_id}",
+            key,
             f"{kind} {what} of {whose}: answer in the Dashboard{until}.",
             at=at,
             needs_him=True,
         )
     else:
-        close_notice(f"dispute:{dispute.stripe_id}", at=at)
+        close_notice(key, at=at)
 
 
 def _amount(payment: Payment, cents: int) -> str:

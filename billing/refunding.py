@@ -19,7 +19,7 @@ from billing import stripe_api
 from billing.dirty import mark_dirty
 from billing.fraud import was_warned_of
 from billing.licensing import settle_status
-from billing.mails import mail_refunded
+from billing.mails import mail_refunded, said_by_bank
 from billing.models import DirtyObject, GuaranteeRefund, Payment, Subscription
 from billing.notices import tell_owner
 from billing.remote import RemoteInvoice, RemotePayment
@@ -167,12 +167,21 @@ def _finish(claim: Claim, job: GuaranteeRefund) -> None:
     mark_dirty(DirtyObject.Kind.SUBSCRIPTION, job.subscription.stripe_id, at=at)
     for payment in job.subscription.payments.all():
         mark_dirty(DirtyObject.Kind.PAYMENT, payment.stripe_id, at=at)
-    if job.amount_cents or job.cause in {Cause.GUARANTEE, Cause.OWNER}:
+    if job.amount_cents or job.cause in {Cause.GUARANTEE, Cause.OWNER, Cause.FRAUD}:
         mail_refunded(job)
-    amount = format_cents(job.amount_cents, job.currency)
     tell_owner(
         f"refund-job:{job.subscription.stripe_id}",
-        f"{job.subscription.customer} has {amount} back for {job.subscription.price.tier} "
-        f"({job.get_cause_display()}); the subscription is canceled and the license revoked.",
+        f"{_who_has_it(job)}; the subscription is canceled and the license revoked.",
         at=at,
     )
+
+
+def _who_has_it(job: GuaranteeRefund) -> str:
+    whose, tier = job.subscription.customer, job.subscription.price.tier
+    bank = "" if job.amount_cents else said_by_bank(job.subscription)
+    if bank == "returned":
+        return f"The bank took the disputed money of {whose} for {tier} back"
+    if bank == "held":
+        return f"The bank holds the disputed money of {whose} for {tier} until it has decided"
+    amount = format_cents(job.amount_cents, job.currency)
+    return f"{whose} has {amount} back for {tier} ({job.get_cause_display()})"

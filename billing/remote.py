@@ -41,6 +41,7 @@ class RemoteInvoice:
     hosted_url: str
     pdf_url: str
     currency: str
+    created_at: datetime
     paid_at: datetime
     lines: tuple[RemoteLine, ...]
     payments: tuple[RemotePayment, ...]
@@ -66,11 +67,14 @@ class RemoteSubscription:
     created_at: datetime
     cancel_at: datetime | None
     ended_at: datetime | None
-    # Since when the newest invoice should have been paid and is not: finalized (a card), or due.
+    # Since when the oldest open invoice should have been paid: finalized (a card), or due.
     past_due_since: datetime | None
     hosted_invoice_url: str
+    latest_invoice_id: str
+    finalization_error: str  # why the newest invoice stays a draft that nobody is billed for, or ""
     needs_action: bool  # the bank wants the cardholder to confirm the payment of that invoice
     card: RemoteCard | None
+    paused_collection: str  # void, keep_as_draft, mark_uncollectible, or ""
     has_pending_update: bool  # a change that waits for its payment
     planned_change: "PlannedChange | None"
     paid_invoices: tuple[RemoteInvoice, ...]  # newest first, ten at most

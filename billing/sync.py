@@ -8,6 +8,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from billing import carts, stripe_api
+from billing.alarms import tell_of_pause, tell_of_unbilled
 from billing.contracts import link_contract
 from billing.dirty import Fetch, Write, agree, mark_dirty
 from billing.licensing import carry_to_license
@@ -67,12 +68,15 @@ def write_subscription(
 ) -> None:
     """Mirror, payments, license, first credential and mails, in the caller's transaction."""
     known = Subscription.objects.select_for_update().filter(stripe_id=remote.stripe_id)
-    cancel_at_before = known.values_list("cancel_at", flat=True).first()
+    before = known.first()
     subscription = store_subscription(remote, session)
     link_contract(subscription, remote)
     store_payments(subscription, remote.paid_invoices, at)
+    tell_of_pause(subscription, was_paused=before is not None and before.is_paused, at=at)
+    tell_of_unbilled(subscription, remote, at)
     license = carry_to_license(subscription, remote, at)
     if license is not None:
+        cancel_at_before = before.cancel_at if before is not None else None
         mail_about_cancel_date(subscription, license, before=cancel_at_before, at=at)
 
 

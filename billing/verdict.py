@@ -22,7 +22,7 @@ def judge(subscription: Subscription, at: datetime) -> Verdict:
     """What the license should be at the time *at*; the strongest reason wins.
 
     Money that went back ends it for good, a dispute suspends it, the subscription's end lapses
-    it. Never because the clock passed `paid_through` while Stripe says active.
+    it. Never because the clock passed `paid_through` while Stripe says active and collects.
     """
     for verdict in (_of_money(subscription), _of_end(subscription, at)):
         if verdict is not None:
@@ -42,7 +42,7 @@ def _of_money(subscription: Subscription) -> Verdict | None:
     statuses = set(disputes.values_list("status", flat=True))
     if statuses & set(Dispute.LOST):
         return Verdict(Status.REVOKED, "dispute lost")
-    if statuses & set(Dispute.OPEN):
+    if any(Dispute.holds_money(each) for each in statuses):
         return Verdict(Status.SUSPENDED, "a payment is disputed")
     return None
 
@@ -52,7 +52,14 @@ def _of_end(subscription: Subscription, at: datetime) -> Verdict | None:
         return Verdict(Status.LAPSED, f"subscription {subscription.status}")
     if subscription.cancel_at is not None and subscription.cancel_at <= at:
         return Verdict(Status.LAPSED, "canceled as asked")
+    if subscription.is_paused and _is_used_up(subscription, at):
+        return Verdict(Status.LAPSED, "payments are paused")
     since = subscription.past_due_since
     if subscription.status == "past_due" and since is not None and since + grace() <= at:
         return Verdict(Status.LAPSED, f"not paid for {settings.GRACE_DAYS} days")
     return None
+
+
+def _is_used_up(subscription: Subscription, at: datetime) -> bool:
+    license = subscription.license
+    return license is not None and license.paid_through <= at

@@ -160,6 +160,7 @@ HANDLED = {
     "invoice.payment_failed": _subscription_of_invoice,
     "invoice.payment_action_required": _subscription_of_invoice,
     "invoice.overdue": _subscription_of_invoice,
+    "invoice.finalization_failed": _subscription_of_invoice,
     "invoice.marked_uncollectible": _subscription_of_invoice,
     "invoice.voided": _subscription_of_invoice,
     "customer.subscription.paused": _subscription,

@@ -19,6 +19,7 @@ from .contract import (
     read_request,
     validate_response,
 )
+from .embedding import embedded
 from .errors import ContractBrokenError, StripeError, invalid_request, not_built, refused_parameter
 from .expansion import expand
 from .faults import Faults
@@ -120,7 +121,7 @@ def run(built: Built, call: Call) -> tuple[int, Json]:
         if not error.keeps_changes:
             call.world.store.rollback()
         return error.status, error.body
-    return 200, expand(call.world, body, call.params.get("expand", ()))
+    return 200, embedded(expand(call.world, body, call.params.get("expand", ())))
 
 
 def find_built(request: Request) -> tuple[Built, tuple[str, ...]]:

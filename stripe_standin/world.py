@@ -26,6 +26,7 @@ from .contract import (
     validate_event,
     validate_object,
 )
+from .embedding import embedded
 from .errors import ContractBrokenError, missing
 from .store import Store, copied
 
@@ -211,7 +212,7 @@ class World:
 
     def _tell(self, kind: str, body: Json, previous: Json | None = None) -> Json:
         """Make the event of a body that is not changed any more."""
-        data: Json = {"object": body}
+        data: Json = {"object": embedded(body) if body.get("object") == "invoice" else body}
         if previous is not None or kind.endswith(".updated"):
             data["previous_attributes"] = previous or {}
         cause = {"id": self.cause.request_id, "idempotency_key": self.cause.idempotency_key}

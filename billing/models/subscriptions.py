@@ -30,6 +30,9 @@ class Subscription(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
     past_due_since = models.DateTimeField(null=True, blank=True)
     pay_url = models.CharField(max_length=500, blank=True, help_text="where to pay what is open")
+    paused_collection = models.CharField(
+        max_length=20, blank=True, db_default="", help_text="what becomes of invoices meanwhile"
+    )
     has_pending_update = models.BooleanField(default=False, help_text="a change waits for money")
     schedule_id = models.CharField(max_length=80, blank=True)
     planned_price = models.ForeignKey(
@@ -50,6 +53,11 @@ class Subscription(models.Model):
     def total_cents(self) -> int:
         """What it costs per interval at the price it was bought at, before tax and discounts."""
         return (self.stripe_price or self.price).total_cents(self.quantity)
+
+    @property
+    def is_paused(self) -> bool:
+        """Nothing is paid at present: its invoices are voided, given up, never sent, or of $0."""
+        return bool(self.paused_collection) or self.status == "paused" or not self.quantity
 
     @property
     def is_by_invoice(self) -> bool:
@@ -136,6 +144,16 @@ class Dispute(models.Model):
 
     def __str__(self) -> str:
         return f"{self.stripe_id} ({self.status})"
+
+    @staticmethod
+    def is_inquiry(status: str) -> bool:
+        """Whether it moves no money; a newer API may have more of them than we know."""
+        return status.startswith("warning_")
+
+    @classmethod
+    def holds_money(cls, status: str) -> bool:
+        """Whether it is undecided and the money is taken; a status newer than this code, too."""
+        return status not in (*cls.LOST, *cls.WON) and not cls.is_inquiry(status)
 
     @property
     def is_known_status(self) -> bool:

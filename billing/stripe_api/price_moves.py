@@ -16,8 +16,9 @@ def move_to_price(stripe_id: str, *, price_id: str) -> None:
     with translated_errors():
         subscriptions = client().v1.subscriptions
         item = subscriptions.retrieve(stripe_id)["items"].data[0]
+        quantity = 1 if item.quantity is None else item.quantity
         params: SubscriptionUpdateParams = {
-            "items": [{"id": item.id, "price": price_id, "quantity": item.quantity or 1}],
+            "items": [{"id": item.id, "price": price_id, "quantity": quantity}],
             "proration_behavior": "none",
         }
         subscriptions.update(stripe_id, params)

@@ -1,6 +1,6 @@
 """Subscriptions with their customers and paid invoices."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import stripe
@@ -37,15 +37,24 @@ def retrieve_subscription(stripe_id: str) -> RemoteSubscription:
         paid = v1.invoices.list(
             {"subscription": stripe_id, "status": "paid", "expand": ["data.payments"]}
         )
-    return subscription_of(subscription, paid.data)
+        waiting: list[stripe.Invoice] = []
+        if subscription.status == "past_due":
+            waiting = v1.invoices.list(
+                {"subscription": stripe_id, "status": "open", "limit": 100}
+            ).data
+    return subscription_of(subscription, paid.data, waiting)
 
 
 def subscription_of(
-    subscription: stripe.Subscription, paid: Sequence[stripe.Invoice]
+    subscription: stripe.Subscription,
+    paid: Sequence[stripe.Invoice],
+    waiting: Sequence[stripe.Invoice] = (),
 ) -> RemoteSubscription:
+    """From the subscription with its newest invoice, those that were paid, and all open ones."""
     item = subscription["items"].data[0]
     invoice = subscription.latest_invoice
     latest = invoice if isinstance(invoice, stripe.Invoice) else None
+    pause = subscription.pause_collection
     is_unpaid = latest is not None and latest.status in {"open", "uncollectible"}
     return RemoteSubscription(
         stripe_id=subscription.id,
@@ -53,26 +62,40 @@ def subscription_of(
         customer=customer_of(subscription.customer),
         livemode=subscription.livemode,
         price_id=item.price.id,
-        quantity=item.quantity or 1,
+        quantity=1 if item.quantity is None else item.quantity,
         collection_method=subscription.collection_method,
         contract_id=metadata_of(subscription).get("contract", ""),
         current_period_end=from_unix(item.current_period_end),
         created_at=from_unix(subscription.created),
         cancel_at=from_unix_or_none(subscription.cancel_at),
         ended_at=from_unix_or_none(subscription.ended_at),
-        past_due_since=_unpaid_since(latest) if latest is not None and is_unpaid else None,
+        past_due_since=_unpaid_since([*waiting, latest] if latest and is_unpaid else waiting),
         hosted_invoice_url=(latest.hosted_invoice_url or "") if latest and is_unpaid else "",
+        latest_invoice_id=latest.id if latest else "",
+        finalization_error=_finalization_error(latest),
         needs_action=latest is not None and is_unpaid and waits_for_authentication(latest),
         card=card_of(subscription),
+        paused_collection=pause.behavior if pause else "",
         has_pending_update=subscription.pending_update is not None,
         planned_change=planned_change(subscription.schedule),
         paid_invoices=tuple(invoice_of(one) for one in paid),
     )
 
 
-def _unpaid_since(invoice: stripe.Invoice) -> datetime | None:
-    """An invoice that is sent may be paid until it is due; a card is charged at once."""
-    return from_unix_or_none(invoice.due_date or invoice.status_transitions.finalized_at)
+def _unpaid_since(invoices: Sequence[stripe.Invoice]) -> datetime | None:
+    """The oldest counts: who never pays gets a newer invoice each period.
+
+    One that is sent may be paid until it is due; a card is charged at once.
+    """
+    moments = [one.due_date or one.status_transitions.finalized_at for one in invoices]
+    return from_unix_or_none(min((each for each in moments if each), default=None))
+
+
+def _finalization_error(invoice: stripe.Invoice | None) -> str:
+    if invoice is None or invoice.status != "draft" or invoice.last_finalization_error is None:
+        return ""
+    error = invoice.last_finalization_error
+    return error.message or error.code or "no reason given"
 
 
 def invoice_of(invoice: stripe.Invoice) -> RemoteInvoice:
@@ -84,8 +107,9 @@ def invoice_of(invoice: stripe.Invoice) -> RemoteInvoice:
         hosted_url=invoice.hosted_invoice_url or "",
         pdf_url=invoice.invoice_pdf or "",
         currency=invoice.currency,
+        created_at=from_unix(invoice.created),
         paid_at=from_unix(invoice.status_transitions.paid_at or invoice.created),
-        lines=tuple(_line(line) for line in invoice.lines.data if line.pricing),
+        lines=tuple(_line(line) for line in _lines(invoice) if line.pricing),
         payments=tuple(
             RemotePayment(id_of(one.payment.payment_intent), one.amount_paid or 0, invoice.id)
             for one in payments
@@ -94,11 +118,20 @@ def invoice_of(invoice: stripe.Invoice) -> RemoteInvoice:
     )
 
 
+def _lines(invoice: stripe.Invoice) -> Iterable[stripe.InvoiceLineItem]:
+    """All of them: an invoice shows ten, and what is pending comes before the new period."""
+    if not invoice.lines.has_more:
+        return invoice.lines.data
+    with translated_errors():
+        page = client().v1.invoices.line_items.list(invoice.id, {"limit": 100})
+        return list(page.auto_paging_iter())
+
+
 def _line(line: stripe.InvoiceLineItem) -> RemoteLine:
     details = line.pricing.price_details if line.pricing else None
     return RemoteLine(
         price_id=id_of(details.price) if details else "",
-        quantity=line.quantity or 1,
+        quantity=1 if line.quantity is None else line.quantity,
         amount_cents=line.amount,
         period_end=from_unix(line.period.end),
     )

@@ -131,7 +131,9 @@ def renew(world: World, subscription_id: str) -> Json:
     ended = item_period(subscription["items"]["data"][0])
     items = [_next_period(world, item) for item in subscription["items"]["data"]]
     lines = next_lines(world, subscription)
-    pending = world.notes(subscription_id).get("pending_lines", [])
+    # "(1) pending invoice items (including prorations) in reverse chronological order,
+    # (2) subscription items" (docs.stripe.com/api/invoices/object#invoice_object-lines).
+    pending = world.notes(subscription_id).get("pending_lines", [])[::-1]
     world.note(subscription_id, pending_lines=[])
     # An unpaid subscription still gets invoices, which stay drafts
     # (docs.stripe.com/billing/subscriptions/overview#unpaid).

@@ -87,7 +87,9 @@ def _wanted(world: World, each: Json, param: str) -> Json:
     if "price" in each:
         changes["price"] = recurring_price(world, each["price"], f"{param}[price]")
     if "quantity" in each:
-        changes["quantity"] = checked_quantity(each["quantity"], f"{param}[quantity]")
+        # A checkout sells one at least; a subscription that runs may go down to none.
+        quantity = checked_quantity(each["quantity"], f"{param}[quantity]", least=0)
+        changes["quantity"] = quantity
     return changes
 
 
@@ -102,8 +104,8 @@ def recurring_price(world: World, price_id: str, param: str) -> Json:
     return price
 
 
-def checked_quantity(quantity: int, param: str) -> int:
-    if quantity < 1:
-        message = "This value must be greater than or equal to 1."
+def checked_quantity(quantity: int, param: str, *, least: int = 1) -> int:
+    if quantity < least:
+        message = f"This value must be greater than or equal to {least}."
         raise invalid_request(message, param=param, code="parameter_invalid_integer")
     return quantity

@@ -12,6 +12,7 @@ from billing.changes import NoSuchChange, plan_change
 from billing.contracts import ContractRefused, make_invoice_contract, sign_contract
 from billing.guarantee import NoGuarantee, refundable_until
 from billing.models import InvoiceContract, OwnerNotice, Payment, Price, Subscription
+from lib.times import from_unix
 from licenses.models import License, User
 from outbox.claims import LEASE
 from tests.flows.books import books_agree
@@ -176,6 +177,22 @@ def test_a_contract_never_paid_is_chased_without_ever_granting(shop: Shop):
     assert subjects("boss@big.example") == ["The invoice for Hare Enterprise is overdue"]
     (told,) = [sent for sent in mail.outbox if sent.to == ["boss@big.example"]]
     assert "Your license begins when it is paid." in told.body
+
+
+def test_a_monthly_contract_never_paid_lapses_though_each_month_brings_a_newer_invoice(shop: Shop):
+    agree("enterprise_monthly", 10, grant_on="signature", signed_at=timezone.now())
+    shop.settle()
+    for _ in range(9):
+        shop.advance(days=7)
+        shop.settle()
+
+    invoices = shop.ask_stripe("GET", "/v1/invoices?status=open")["data"]
+    oldest = min(invoice["due_date"] for invoice in invoices)
+    row = Subscription.objects.get()
+    assert len(invoices) > 1
+    assert (row.status, row.past_due_since) == ("past_due", from_unix(oldest))
+    assert License.objects.get().status == License.Status.LAPSED
+    assert not shop.night().drift
 
 
 @pytest.mark.parametrize("end", ["canceled", "unpaid"])

@@ -8,7 +8,7 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
-from billing.models import GuaranteeRefund, Payment, Subscription
+from billing.models import GuaranteeRefund, OwnerNotice, Payment, Subscription
 from licenses.models import Customer, License, User
 from licenses.people import add_customer
 from tests.flows.books import books_agree
@@ -126,12 +126,72 @@ def test_a_cancel_date_set_in_the_dashboard_is_kept(shop: Shop):
     assert License.objects.get().status == License.Status.LAPSED
 
 
-def test_a_pause_seen_from_the_dashboard_changes_no_paid_time(shop: Shop):
+@pytest.mark.parametrize("behavior", ["void", "keep_as_draft", "mark_uncollectible"])
+def test_a_paused_collection_serves_what_was_paid_and_no_longer(shop: Shop, behavior: str):
     subscription = bought(shop)
+    paid_through = License.objects.get().paid_through
 
-    at_stripe(shop, subscription, "pause_collection[behavior]=void")
+    at_stripe(shop, subscription, f"pause_collection[behavior]={behavior}")
 
     assert License.objects.get().status == License.Status.ACTIVE
+    notice = OwnerNotice.objects.get(key__startswith="paused:", needs_him=True)
+    for _ in range(3):
+        shop.advance(days=31)
+        shop.settle()
+    license = License.objects.get()
+    assert (license.status, license.paid_through) == (License.Status.LAPSED, paid_through)
+    assert Payment.objects.count() == 1
+    assert subjects().count("Your license of Hare Pro has ended") == 1
+    notice.refresh_from_db()
+    assert notice.closed_at is None
+    assert not shop.night().drift
+
+
+def test_a_pause_ends_by_the_clock_when_stripe_is_silent(shop: Shop):
+    subscription = bought(shop)
+    at_stripe(shop, subscription, "pause_collection[behavior]=void")
+    paid_through = License.objects.get().paid_through
+
+    shop.clock.move_to(paid_through - timedelta(minutes=1))
+    shop.work()
+    assert License.objects.get().status == License.Status.ACTIVE
+
+    shop.clock.move_to(paid_through + timedelta(minutes=1))
+    shop.work()
+    assert License.objects.get().status == License.Status.LAPSED
+
+
+def test_collection_that_goes_on_brings_everything_back(shop: Shop):
+    subscription = bought(shop)
+    for _ in range(2):  # each pause is told
+        at_stripe(shop, subscription, "pause_collection[behavior]=void")
+        shop.advance(days=31)
+        shop.settle()
+        assert License.objects.get().status == License.Status.LAPSED
+
+        at_stripe(shop, subscription, "pause_collection=")
+        assert License.objects.get().status == License.Status.ACTIVE
+    shop.advance(days=31)
+    shop.settle()
+
+    assert Payment.objects.count() == 2
+    told = OwnerNotice.objects.filter(key__startswith="paused:")
+    assert told.count() == 2
+    assert not told.filter(closed_at=None).exists()
+    books_agree(shop)
+
+
+def test_a_pause_that_no_webhook_told_is_found_at_night(shop: Shop):
+    subscription = bought(shop)
+    shop.ask_stripe(
+        "POST", f"/v1/subscriptions/{subscription.stripe_id}", "pause_collection[behavior]=void"
+    )
+    shop.take()
+
+    report = shop.night(events=False)
+
+    assert report.drift == {subscription.stripe_id: "paused_collection"}
+    assert Subscription.objects.get().is_paused
 
 
 def test_a_customer_deleted_at_stripe_ends_his_license_and_may_buy_again(shop: Shop):

@@ -117,6 +117,25 @@ def test_an_inquiry_changes_nothing_and_tells_the_owner(shop: Shop, payment: Pay
     assert OwnerNotice.objects.filter(needs_him=True, closed_at=None).count() == 0
 
 
+@pytest.mark.parametrize("is_answered", [False, True])
+def test_an_inquiry_that_becomes_a_dispute_is_told_again(shop, payment, is_answered):
+    dispute_id = dispute(shop, payment, "warning_needs_response")
+    if is_answered:
+        shop.ask_stripe("POST", f"/v1/disputes/{dispute_id}", "evidence[product_description]=It")
+        shop.settle()
+
+    decide(shop, dispute_id, "escalated")
+
+    row = Dispute.objects.get()
+    assert row.due_by is not None
+    assert status() == License.Status.SUSPENDED
+    (waiting,) = OwnerNotice.objects.filter(needs_him=True, closed_at=None)
+    assert waiting.text.startswith(f"Dispute {dispute_id} ($99, general)")
+    assert f"answer in the Dashboard by {row.due_by:%Y-%m-%d %H:%M} UTC" in waiting.text
+    decide(shop, dispute_id, "won")
+    assert not OwnerNotice.objects.filter(needs_him=True, closed_at=None).exists()
+
+
 def test_a_dispute_suspends_at_once_and_a_won_one_brings_everything_back(shop, payment):
     dispute_id = dispute(shop, payment)
     assert status() == License.Status.SUSPENDED
@@ -135,6 +154,13 @@ def test_a_lost_dispute_revokes_for_good_and_ends_the_subscription(shop, payment
     assert status() == License.Status.REVOKED
     assert Subscription.objects.get().status == "canceled"
     assert GuaranteeRefund.objects.get().cause == "fraud"
+    assert "Hare Pro is canceled" in [sent.subject for sent in mail.outbox]
+    assert "Your bank took a disputed payment for Hare Pro back from us" in sent_to_customer()
+    assert "nothing comes back" not in sent_to_customer()
+    told = OwnerNotice.objects.get(key__startswith="refund-job:").text
+    assert told.startswith("The bank took the disputed money of")
+    assert "$0" not in told
+    books_agree(shop)
 
 
 def test_a_dispute_that_was_prevented_is_as_a_refund(shop: Shop, payment: Payment):
@@ -152,6 +178,11 @@ def test_a_status_newer_than_this_code_is_kept_and_flagged(shop: Shop, payment: 
 
     assert Dispute.objects.get().status == "appeal_needs_response"
     assert any("state we do not know" in text for text in notices())
+    assert status() == License.Status.SUSPENDED
+    # An inquiry of a new kind moves no money.
+    shop.standin.control("POST", f"disputes/{dispute_id}", {"status_unchecked": "warning_new"})
+    shop.settle()
+    assert status() == License.Status.ACTIVE
 
 
 def test_the_guarantee_while_disputed_leaves_the_money_to_the_dispute(shop, payment):
@@ -162,6 +193,9 @@ def test_the_guarantee_while_disputed_leaves_the_money_to_the_dispute(shop, paym
     job = GuaranteeRefund.objects.get()
     assert (job.state, job.amount_cents) == ("done", 0)
     assert "refund" not in shop.stripe_counts()
+    assert "your bank holds that money and decides about it" in sent_to_customer()
+    assert "nothing comes back" not in sent_to_customer()
+    assert "$0" not in OwnerNotice.objects.get(key__startswith="refund-job:").text
     decide(shop, dispute_id, "won")
     assert status() == License.Status.REVOKED
 

@@ -6,9 +6,10 @@ import pytest
 from django.core import mail
 from django.core.checks import run_checks
 from django.test import Client
+from django.utils import timezone
 
 from billing.guarantee import NoGuarantee, refundable_until
-from billing.models import GuaranteeRefund, Payment, StripeCustomer, Subscription
+from billing.models import GuaranteeRefund, OwnerNotice, Payment, StripeCustomer, Subscription
 from licenses.models import License, User
 from tests.flows.books import books_agree, pages
 from tests.shop import Buyer, Shop
@@ -73,6 +74,41 @@ def test_tax_works_for_a_customer_that_stripe_knows(taxed: Shop):
 
     known = StripeCustomer.objects.get()
     assert taxed.newest_session()["customer"] == known.stripe_id
+
+
+@pytest.mark.parametrize("is_heard", [True, False])
+def test_a_renewal_that_cannot_be_billed_is_told_until_it_is(taxed: Shop, is_heard: bool):
+    Buyer(taxed).buy("pro_monthly")
+    taxed.settle()
+    path = f"/v1/customers/{StripeCustomer.objects.get().stripe_id}"
+    taxed.ask_stripe("POST", path, "address=")
+
+    end = Subscription.objects.get().current_period_end
+    taxed.advance(seconds=(end - timezone.now()).total_seconds() + 60)
+    taxed.settle()  # a draft, so far
+    assert not OwnerNotice.objects.exists()
+    taxed.advance(hours=2)
+    if is_heard:
+        taxed.settle()
+    else:
+        taxed.take()
+        assert "unbilled" in taxed.night(events=False).drift.popitem()[1]
+
+    (draft,) = pages(taxed, "/v1/invoices?status=draft")
+    notice = OwnerNotice.objects.get(needs_him=True)
+    assert draft["id"] in notice.text
+    assert "location isn't recognized" in notice.text
+    assert not taxed.night().drift
+
+    address = "address[country]=US&address[postal_code]=94110"
+    taxed.ask_stripe("POST", path, address)
+    taxed.ask_stripe("POST", f"/v1/invoices/{draft['id']}/finalize")
+    taxed.ask_stripe("POST", f"/v1/invoices/{draft['id']}/pay")
+    taxed.settle()
+    notice.refresh_from_db()
+    assert notice.closed_at is not None
+    assert Payment.objects.count() == 2
+    books_agree(taxed)
 
 
 def test_with_tax_a_refund_is_a_credit_note_and_gives_the_tax_back(taxed: Shop):

@@ -1,0 +1,52 @@
+"""What the owner is told of a subscription that brings no money, though nobody refused to pay."""
+
+from datetime import datetime
+
+from billing.models import OwnerNotice, Subscription
+from billing.notices import tell_owner
+from billing.remote import RemoteSubscription
+
+
+def tell_of_pause(subscription: Subscription, *, was_paused: bool, at: datetime) -> None:
+    """Collection stopped or goes on: each change is a fact of its own, told where it is written."""
+    key = f"paused:{subscription.stripe_id}:"
+    if subscription.is_paused and not was_paused:
+        tell_owner(
+            f"{key}{at:%Y%m%dT%H%M%S.%f}",
+            f"{subscription.customer} pays nothing for {subscription.price.tier} at present: "
+            f"collection of {subscription.stripe_id} is paused at Stripe, or its quantity is 0. "
+            "The license ends with the paid time. Resume it in the Dashboard, or cancel it.",
+            at=at,
+            needs_him=True,
+        )
+    elif was_paused and not subscription.is_paused:
+        notices = OwnerNotice.objects.filter(key__startswith=key, closed_at=None)
+        notices.update(closed_at=at)
+
+
+def tell_of_unbilled(subscription: Subscription, remote: RemoteSubscription, at: datetime) -> None:
+    """An invoice that could not be finalized is never sent nor paid, and no other word is said."""
+    fine = {_unbilled_key(invoice.stripe_id) for invoice in remote.paid_invoices}
+    key = _unbilled_key(remote.latest_invoice_id)
+    if remote.finalization_error:
+        tell_owner(
+            key,
+            f"Stripe could not bill {subscription.customer} for {subscription.price.tier}: "
+            f"{remote.finalization_error} The invoice {remote.latest_invoice_id} stays a draft. "
+            "Mend the cause in the Dashboard and finalize it; until then nothing is paid.",
+            at=at,
+            needs_him=True,
+        )
+    else:
+        fine.add(key)
+    OwnerNotice.objects.filter(key__in=fine, closed_at=None).update(closed_at=at)
+
+
+def is_unbilled_unheard(remote: RemoteSubscription) -> bool:
+    """Whether the owner was not yet told of an invoice that could not be finalized."""
+    told = OwnerNotice.objects.filter(key=_unbilled_key(remote.latest_invoice_id))
+    return bool(remote.finalization_error) and not told.exists()
+
+
+def _unbilled_key(invoice_id: str) -> str:
+    return f"unbilled:{invoice_id}"
