@@ -15,6 +15,8 @@ from billing.models import DirtyObject, Price, StripeCustomer, Subscription
 from billing.sync import sync_subscription_now
 from lib.times import from_unix
 
+ONE_AT_A_TIME = "another change is planned already; undo that first"
+
 
 class NoSuchChange(Exception):
     """The subscription cannot be changed to that; the sentence says why."""
@@ -77,7 +79,10 @@ def plan_change(
     quantity = min(max(quantity, 1), price.max_quantity)
     if (price.pk, quantity) == (subscription.price_id, subscription.quantity):
         raise NoSuchChange("that is what you have")
-    return Change(subscription, price, quantity, proration_at)
+    change = Change(subscription, price, quantity, proration_at)
+    if change.is_immediate and subscription.schedule_id:
+        raise NoSuchChange(ONE_AT_A_TIME)
+    return change
 
 
 def preview_change(change: Change) -> Preview:
@@ -98,19 +103,11 @@ def preview_change(change: Change) -> Preview:
 def carry_out(change: Change) -> None:
     """Do it at Stripe and agree with what came of it. The same change again does it once.
 
-    Raises stripe_api.CardDeclined or StripeRefused; then nothing changed.
+    Raises stripe_api.CardDeclined or StripeRefused, or NoSuchChange; then nothing changed.
     """
     subscription = change.subscription
     if change.is_immediate:
-        if subscription.schedule_id:
-            stripe_api.release_schedule(subscription.schedule_id)
-        stripe_api.change_now(
-            subscription.stripe_id,
-            price_id=change.price.stripe_id,
-            quantity=change.quantity,
-            proration_at=change.proration_at,
-            idempotency_key=f"change-{change.fingerprint}",
-        )
+        _change_now(change)
     else:
         stripe_api.change_at_period_end(
             subscription.stripe_id,
@@ -121,17 +118,30 @@ def carry_out(change: Change) -> None:
     sync_subscription_now(subscription.stripe_id)
 
 
+def _change_now(change: Change) -> None:
+    stripe_id = change.subscription.stripe_id
+    try:
+        stripe_api.change_now(
+            stripe_id,
+            price_id=change.price.stripe_id,
+            quantity=change.quantity,
+            proration_at=change.proration_at,
+            idempotency_key=f"change-{change.fingerprint}",
+        )
+    except stripe_api.ChangeIsPlanned as error:
+        sync_subscription_now(stripe_id)  # we had not heard of it; now he can undo it
+        raise NoSuchChange(ONE_AT_A_TIME) from error
+
+
 def undo_planned_change(subscription: Subscription) -> None:
     """Go on as it is. Safe to repeat."""
-    if subscription.schedule_id:
-        stripe_api.release_schedule(subscription.schedule_id)
+    stripe_api.release_schedule(subscription.stripe_id)
     sync_subscription_now(subscription.stripe_id)
 
 
 def cancel(subscription: Subscription) -> None:
     """No renewal; everything works until the paid time is over. Safe to repeat."""
-    if subscription.schedule_id:
-        stripe_api.release_schedule(subscription.schedule_id)
+    stripe_api.release_schedule(subscription.stripe_id)
     stripe_api.set_cancel_at_period_end(subscription.stripe_id, is_canceled=True)
     sync_subscription_now(subscription.stripe_id)
 

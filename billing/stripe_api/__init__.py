@@ -6,6 +6,7 @@ breaks (`payment_method_types`, `billing_cycle_anchor`) stand in one function ea
 
 from billing.stripe_api.catalog import create_price, ensure_product, find_price
 from billing.stripe_api.changes import (
+    ChangeIsPlanned,
     change_at_period_end,
     change_now,
     create_portal_session,
@@ -47,6 +48,7 @@ from billing.stripe_api.walks import (
 
 __all__ = [
     "CardDeclined",
+    "ChangeIsPlanned",
     "StripeObjectGone",
     "StripeRefused",
     "StripeUnavailable",

@@ -36,6 +36,17 @@ def preview(subscription: Subscription, lookup_key: str, quantity: int = 1) -> s
     return response.content.decode()
 
 
+def refused(subscription: Subscription, lookup_key: str, quantity: int = 1) -> str:
+    """The account page, which says why the change is not even shown."""
+    response = customer().get(
+        f"/account/subscriptions/{subscription.pk}/change/",
+        {"price": lookup_key, "quantity": quantity},
+        follow=True,
+    )
+    assert response.redirect_chain
+    return response.content.decode()
+
+
 def confirm(subscription: Subscription, page: str) -> str:
     sealed = re.search(r'name="change" value="([^"]+)"', page)
     assert sealed
@@ -105,15 +116,68 @@ def test_an_upgrade_whose_card_fails_changes_nothing(shop: Shop):
     subscription = subscribed(shop, "pro_monthly", card=FAILS_LATER)
     before = license()
 
-    change(subscription, "enterprise_monthly", 2)
+    said = change(subscription, "enterprise_monthly", 2)
     shop.settle()
 
+    assert "Your card was not charged yet; finish the payment below" in said
     after = license()
     assert (after.tier, after.threads, after.rev) == (before.tier, before.threads, before.rev)
     assert Payment.objects.count() == 1
     shop.advance(days=2)
     shop.settle()
     assert license().tier.slug == "pro"
+    subscription.refresh_from_db()
+    assert subscription.price.lookup_key == "pro_monthly"
+    assert not subscription.has_pending_update
+    books_agree(shop)
+
+
+def planned_at_stripe(shop: Shop, subscription: Subscription, quantity: int) -> None:
+    """A change that is planned in the Dashboard; the webhook that told of it is lost."""
+    schedules = "/v1/subscription_schedules"
+    made = shop.ask_stripe("POST", schedules, f"from_subscription={subscription.stripe_id}")
+    [phase] = made["phases"]
+    price = phase["items"][0]["price"]
+    shop.ask_stripe(
+        "POST",
+        f"{schedules}/{made['id']}",
+        f"end_behavior=release&phases[0][items][0][price]={price}"
+        f"&phases[0][items][0][quantity]={phase['items'][0]['quantity']}"
+        f"&phases[0][start_date]={phase['start_date']}&phases[0][end_date]={phase['end_date']}"
+        f"&phases[1][items][0][price]={price}&phases[1][items][0][quantity]={quantity}"
+        "&phases[1][duration][interval]=month&phases[1][duration][interval_count]=1",
+    )
+    shop.take()
+
+
+def test_an_upgrade_waits_until_a_planned_change_is_undone(shop: Shop):
+    """Else a card that fails would have undone it: nobody may lose it by trying."""
+    subscription = subscribed(shop, "enterprise_monthly", 5, card=FAILS_LATER)
+    change(subscription, "enterprise_monthly", 2)
+
+    said = refused(subscription, "enterprise_monthly", 7)
+    shop.settle()
+
+    assert "another change is planned already; undo that first" in said
+    subscription.refresh_from_db()
+    assert (subscription.planned_quantity, subscription.has_pending_update) == (2, False)
+    assert Payment.objects.count() == 1
+    act(subscription, "keep")
+    said = change(subscription, "enterprise_monthly", 7)
+    assert "not charged yet" in said
+
+
+def test_a_planned_change_that_we_did_not_hear_of_outlives_an_upgrade_too(shop: Shop):
+    subscription = subscribed(shop, "enterprise_monthly", 5, card=FAILS_LATER)
+    page = preview(subscription, "enterprise_monthly", 7)
+    planned_at_stripe(shop, subscription, 2)
+
+    said = confirm(subscription, page)
+
+    assert "undo that first" in said
+    assert "Undo the planned change" in said
+    subscription.refresh_from_db()
+    assert (subscription.planned_quantity, subscription.has_pending_update) == (2, False)
 
 
 def test_pressing_confirm_twice_bills_once(shop: Shop):
@@ -239,6 +303,42 @@ def test_a_planned_change_can_be_undone(shop: Shop):
 
     subscription.refresh_from_db()
     assert (subscription.planned_price, license().threads) == (None, 500)
+
+
+def test_a_cancellation_undoes_a_plan_that_we_did_not_hear_of(shop: Shop):
+    subscription = subscribed(shop, "enterprise_monthly", 5)
+    planned_at_stripe(shop, subscription, 2)
+
+    act(subscription, "cancel")
+
+    subscription.refresh_from_db()
+    assert subscription.cancel_at == subscription.current_period_end
+
+
+@pytest.mark.parametrize("then", ["cancel", "more", "less"])
+def test_after_a_planned_change_came_everything_is_possible_again(shop: Shop, then: str):
+    """Stripe's schedule holds the subscription for one more period."""
+    subscription = subscribed(shop, "enterprise_monthly", 5)
+    change(subscription, "enterprise_monthly", 3)
+    shop.advance(days=33)
+    shop.settle()
+    subscription.refresh_from_db()
+    assert (subscription.quantity, subscription.planned_quantity) == (3, None)
+
+    if then == "cancel":
+        act(subscription, "cancel")
+    else:
+        change(subscription, "enterprise_monthly", 4 if then == "more" else 2)
+    shop.settle()
+
+    subscription.refresh_from_db()
+    assert (subscription.cancel_at is not None) == (then == "cancel")
+    assert license().threads == (400 if then == "more" else 300)
+    assert subscription.planned_quantity == (2 if then == "less" else None)
+    shop.advance(days=33)
+    shop.settle()
+    assert license().threads == {"cancel": 300, "more": 400, "less": 200}[then]
+    books_agree(shop)
 
 
 def test_yearly_to_monthly_and_enterprise_to_pro_wait_for_the_period(shop: Shop):
