@@ -36,11 +36,18 @@ class Change:
         """More of anything is billed and granted at once; less comes with the next period."""
         old, new = self.subscription.price, self.price
         if old.interval == new.interval:
-            return new.total_cents(self.quantity) > self.subscription.total_cents
-        is_reduced = new.tier.rank < old.tier.rank or (
-            new.tier_id == old.tier_id and self.quantity < self.subscription.quantity
-        )
-        return new.interval == Price.Interval.YEAR and not is_reduced
+            return self._more_of_it > 0
+        return new.interval == Price.Interval.YEAR and self._more_of_it >= 0
+
+    @property
+    def _more_of_it(self) -> int:
+        """Above 0 for more than he has, below for less. By tier and number, not by money: his own
+        price may be another than today's.
+        """
+        tier, his = self.price.tier, self.subscription.price.tier
+        if tier.pk == his.pk:
+            return self.quantity - self.subscription.quantity
+        return tier.rank - his.rank
 
     @property
     def fingerprint(self) -> str:

@@ -96,11 +96,12 @@ def _preview(request: HttpRequest, subscription: Subscription) -> HttpResponse:
 
 def _confirm(request: HttpRequest, subscription: Subscription) -> HttpResponse:
     wanted = _unseal(request.POST.get("change", ""), subscription)
+    is_immediate = wanted.is_immediate  # asked before there is nothing left to change
     changes.carry_out(wanted)
     subscription.refresh_from_db()
     if subscription.has_pending_update and subscription.pay_url:
         messages.warning(request, "Your card was not charged yet; finish the payment below.")
-    elif wanted.is_immediate:
+    elif is_immediate:
         messages.info(request, "Changed. What you paid for is yours now.")
     else:
         messages.info(request, "Planned. Nothing changes until then, and you can undo it.")

@@ -1,13 +1,15 @@
 """A customer changes his subscription on his account: the amount shown is the amount billed."""
 
 import re
+from io import StringIO
 from typing import Any
 
 import pytest
 from django.core import mail
+from django.core.management import call_command
 from django.test import Client
 
-from billing.models import Payment, Subscription
+from billing.models import Payment, Price, Subscription
 from licenses.models import License, User
 from tests.flows.books import books_agree, pages
 from tests.shop import Buyer, Shop
@@ -68,6 +70,12 @@ def shown_cents(page: str) -> int:
 
 def act(subscription: Subscription, verb: str) -> None:
     customer().post(f"/account/subscriptions/{subscription.pk}/{verb}/")
+
+
+def set_block_price(lookup_key: str, cents: int) -> None:
+    """A new amount for new buyers; who has the old one keeps it."""
+    Price.objects.filter(lookup_key=lookup_key).update(volume_tiers=[[None, cents]])
+    call_command("sync_catalog", stdout=StringIO())
 
 
 def license() -> License:
@@ -289,6 +297,42 @@ def test_less_comes_with_the_next_period_without_credit(shop: Shop):
     assert license().threads == 200
     assert Payment.objects.latest("pk").amount_cents == 2 * 26900
     books_agree(shop)
+
+
+@pytest.mark.parametrize("block_cents", [15000, 60000])
+def test_more_comes_at_once_and_less_later_whatever_became_of_the_price(
+    shop: Shop, block_cents: int
+):
+    """He bought at $269 a block; five blocks cost less than his three by now, or two cost more."""
+    subscription = subscribed(shop, "enterprise_monthly", 3)
+    set_block_price("enterprise_monthly", block_cents)
+
+    more = change(subscription, "enterprise_monthly", 5)
+    shop.settle()
+    assert "Changed. What you paid for is yours now." in more
+    assert license().threads == 500
+
+    less = change(subscription, "enterprise_monthly", 2)
+    shop.settle()
+    assert "Planned" in less
+    assert license().threads == 500
+    books_agree(shop)
+
+
+@pytest.mark.parametrize("block_cents", [5000, 60000])
+def test_a_higher_tier_comes_at_once_and_a_lower_one_later_whatever_they_cost(
+    shop: Shop, block_cents: int
+):
+    subscription = subscribed(shop, "pro_monthly")
+    set_block_price("enterprise_monthly", block_cents)
+
+    change(subscription, "enterprise_monthly", 1)
+    shop.settle()
+    assert license().tier.slug == "enterprise"
+
+    set_block_price("enterprise_monthly", 26900)
+    assert "Planned" in change(subscription, "pro_monthly")
+    assert license().tier.slug == "enterprise"
 
 
 def test_a_planned_change_can_be_undone(shop: Shop):
