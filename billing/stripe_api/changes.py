@@ -86,9 +86,7 @@ def change_at_period_end(
         subscription = v1.subscriptions.retrieve(stripe_id)
         schedule_id = id_of(subscription.schedule)
         if not schedule_id:
-            schedule_id = v1.subscription_schedules.create(
-                {"from_subscription": stripe_id}, {"idempotency_key": idempotency_key}
-            ).id
+            schedule_id = _attach_schedule(stripe_id, idempotency_key)
         item = subscription["items"].data[0]
         phases: Any = [  # the SDK's types want a class for each level
             {
@@ -108,6 +106,20 @@ def change_at_period_end(
             {"end_behavior": "release", "proration_behavior": "none", "phases": phases},
         )
     return schedule_id
+
+
+def _attach_schedule(stripe_id: str, idempotency_key: str) -> str:
+    """A schedule that holds the subscription; the same key twice makes one.
+
+    But a plan that was undone, and is confirmed once more, gets the next one: Stripe repeats its
+    first answer, the schedule that was released since.
+    """
+    schedules, key = client().v1.subscription_schedules, idempotency_key
+    while True:
+        made = schedules.create({"from_subscription": stripe_id}, {"idempotency_key": key})
+        if schedules.retrieve(made.id).status in RUNNING:
+            return made.id
+        key = f"{idempotency_key}-{made.id}"
 
 
 def release_schedule(stripe_id: str) -> None:

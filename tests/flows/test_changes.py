@@ -349,6 +349,21 @@ def test_a_planned_change_can_be_undone(shop: Shop):
     assert (subscription.planned_price, license().threads) == (None, 500)
 
 
+def test_a_plan_that_was_undone_can_be_confirmed_again_from_the_same_page(shop: Shop):
+    subscription = subscribed(shop, "enterprise_monthly", 5)
+    page = preview(subscription, "enterprise_monthly", 2)
+
+    for _ in range(3):
+        said = confirm(subscription, page)
+        subscription.refresh_from_db()
+        assert ("Planned." in said, subscription.planned_quantity) == (True, 2)
+        act(subscription, "keep")
+        subscription.refresh_from_db()
+        assert subscription.planned_quantity is None
+
+    assert shop.stripe_counts()["subscription_schedule"] == 3
+
+
 def test_a_cancellation_undoes_a_plan_that_we_did_not_hear_of(shop: Shop):
     subscription = subscribed(shop, "enterprise_monthly", 5)
     planned_at_stripe(shop, subscription, 2)
