@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.utils import timezone
 
-from billing import stripe_api
+from billing import customers, stripe_api
 from billing.dirty import mark_dirty
 from billing.models import DirtyObject, Price, StripeCustomer, Subscription
 from billing.sync import sync_subscription_now
@@ -20,6 +21,10 @@ ONE_AT_A_TIME = "another change is planned already; undo that first"
 
 class NoSuchChange(Exception):
     """The subscription cannot be changed to that; the sentence says why."""
+
+
+class CustomerGone(Exception):
+    """He was deleted at Stripe, and his subscriptions ended with that; he may buy again."""
 
 
 @dataclass(frozen=True)
@@ -166,6 +171,13 @@ def look_again(subscription: Subscription, *, at: datetime) -> None:
 
 
 def portal_url(subscription: Subscription, *, return_url: str) -> str:
-    """Stripe's page for card, billing address and tax ids."""
-    row = StripeCustomer.objects.get(customer_id=subscription.customer_id, deleted_at=None)
-    return stripe_api.create_portal_session(row.stripe_id, return_url=return_url)
+    """Stripe's page for card, billing address and tax ids. Raises CustomerGone."""
+    rows = StripeCustomer.objects.filter(customer_id=subscription.customer_id, deleted_at=None)
+    row = rows.first()
+    if row is None:
+        raise CustomerGone
+    try:
+        return stripe_api.create_portal_session(row.stripe_id, return_url=return_url)
+    except stripe_api.StripeObjectGone as error:
+        customers.look_again(row.stripe_id, at=timezone.now())
+        raise CustomerGone from error

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from billing import carts, stripe_api
 from billing.contracts import link_contract
+from billing.customers import note_deleted
 from billing.dirty import Fetch, Write, agree, mark_dirty
 from billing.licensing import carry_to_license
 from billing.mails import mail_about_cancel_date
@@ -69,6 +70,8 @@ def write_subscription(
     known = Subscription.objects.filter(stripe_id=remote.stripe_id)
     cancel_at_before = known.values_list("cancel_at", flat=True).first()
     subscription = store_subscription(remote, session)
+    if remote.customer.is_deleted:
+        note_deleted(remote.customer.stripe_id, at=at)
     link_contract(subscription, remote)
     store_payments(subscription, remote.paid_invoices, at)
     license = carry_to_license(subscription, remote, at)
@@ -94,13 +97,11 @@ def fetch_customer(stripe_id: str) -> Write:
     is_deleted = stripe_api.is_customer_deleted(stripe_id)
 
     def write(at: datetime) -> None:
-        if is_deleted:
-            StripeCustomer.objects.filter(stripe_id=stripe_id, deleted_at=None).update(
-                deleted_at=at
-            )
         theirs = Subscription.objects.filter(customer__pk__in=_customers_of(stripe_id))
         for subscription in theirs:
             mark_dirty(Kind.SUBSCRIPTION, subscription.stripe_id, at=at)
+        if is_deleted:  # marks first: who agrees on a subscription holds its mark already
+            note_deleted(stripe_id, at=at)
 
     return write
 

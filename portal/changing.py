@@ -29,6 +29,10 @@ AWAY = (
     "Our payment provider does not answer. If it was done after all, you see it here within a "
     "minute; if not, please try again. It is never done twice."
 )
+GONE = (
+    "Your subscription was ended at our payment provider, and your card is gone with it. Please "
+    "buy again, or write to us if that surprises you."
+)
 NO_PAGE = "Our payment provider does not answer; please try again in a minute."
 
 
@@ -197,6 +201,9 @@ def billing(request: HttpRequest, subscription_id: int) -> HttpResponse:
     back = request.build_absolute_uri(reverse("portal:account"))
     try:
         response = redirect(changes.portal_url(subscription, return_url=back))
+    except changes.CustomerGone:
+        messages.warning(request, GONE)
+        return redirect("portal:account")
     except (stripe_api.StripeUnavailable, stripe_api.StripeRefused):
         messages.warning(request, NO_PAGE)
         return redirect("portal:account")

@@ -364,6 +364,23 @@ def test_a_plan_that_was_undone_can_be_confirmed_again_from_the_same_page(shop: 
     assert shop.stripe_counts()["subscription_schedule"] == 3
 
 
+def test_stripes_page_for_a_customer_who_was_deleted_there_says_so(shop: Shop):
+    subscription = subscribed(shop, "pro_monthly")
+    remote = shop.ask_stripe("GET", f"/v1/subscriptions/{subscription.stripe_id}")
+    shop.ask_stripe("DELETE", f"/v1/customers/{remote['customer']}")
+
+    for _ in range(2):  # before we hear of it, and after
+        response = customer().post(
+            f"/account/subscriptions/{subscription.pk}/billing/", follow=True
+        )
+        assert response.status_code == 200
+        assert "Your subscription was ended at our payment provider" in response.content.decode()
+        shop.take()
+        shop.work()
+
+    assert license().status == License.Status.LAPSED
+
+
 def test_a_cancellation_undoes_a_plan_that_we_did_not_hear_of(shop: Shop):
     subscription = subscribed(shop, "enterprise_monthly", 5)
     planned_at_stripe(shop, subscription, 2)

@@ -8,7 +8,8 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
-from billing.models import GuaranteeRefund, Payment, Subscription
+from billing.customers import ensure_stripe_customer
+from billing.models import GuaranteeRefund, Payment, StripeCustomer, Subscription
 from licenses.models import Customer, License, User
 from licenses.people import add_customer
 from tests.flows.books import books_agree
@@ -147,6 +148,65 @@ def test_a_customer_deleted_at_stripe_ends_his_license_and_may_buy_again(shop: S
     shop.settle()
     assert License.objects.filter(status=License.Status.ACTIVE).count() == 1
     assert Customer.objects.count() == 1
+
+
+@pytest.mark.parametrize("is_found_at_night", [True, False])
+def test_a_customer_whose_deletion_we_never_heard_of_may_buy_again(
+    shop: Shop, *, is_found_at_night: bool
+):
+    """The webhook was lost, and Stripe's events of then are older than 30 days."""
+    bought(shop)
+    stripe_id = StripeCustomer.objects.get().stripe_id
+    shop.ask_stripe("DELETE", f"/v1/customers/{stripe_id}")
+    shop.take()
+    if is_found_at_night:
+        shop.night(events=False)
+        assert StripeCustomer.objects.get().deleted_at is not None
+        assert License.objects.get().status == License.Status.LAPSED
+    else:
+        License.objects.update(status=License.Status.LAPSED)  # or his account would say "yours"
+
+    signed_in_buyer(shop, Customer.objects.get()).buy("pro_monthly")
+    shop.settle()
+
+    assert License.objects.filter(status=License.Status.ACTIVE).count() == 1
+    assert StripeCustomer.objects.filter(deleted_at=None).count() == 1
+    assert Customer.objects.count() == 1
+    books_agree(shop)
+
+
+def test_a_customer_who_is_renamed_after_a_lost_answer_can_buy(shop: Shop):
+    customer = add_customer(name="Company", email="dev@company.example")
+    shop.fail_stripe("POST", "/v1/customers", kind="reset", when="after", times=2)
+    buyer = signed_in_buyer(shop, customer)
+    assert buyer.press_buy("pro_monthly").status_code == 503
+    Customer.objects.update(name="Company Ltd")
+
+    buyer.buy("pro_monthly")
+
+    assert License.objects.get().customer == customer
+
+
+def test_a_lost_answer_leaves_one_stripe_customer(shop: Shop):
+    customer = add_customer(name="Company", email="dev@company.example")
+    shop.fail_stripe("POST", "/v1/customers", kind="reset", when="after", times=2)
+    buyer = signed_in_buyer(shop, customer)
+    assert buyer.press_buy("pro_monthly").status_code == 503
+
+    buyer.buy("pro_monthly")
+
+    assert shop.stripe_counts()["customer"] == 1
+
+
+def test_customer_7_of_another_database_is_another_customer_at_stripe(shop: Shop):
+    """A restored backup, or a second installation with the same Stripe account."""
+    customer = add_customer(name="Company", email="dev@company.example")
+    first = ensure_stripe_customer(customer)
+    StripeCustomer.objects.all().delete()
+    Customer.objects.update(created_at=timezone.now() + timedelta(seconds=1))
+    customer.refresh_from_db()
+
+    assert ensure_stripe_customer(customer) != first
 
 
 def test_an_archived_price_sells_no_more_but_renews(shop: Shop):
