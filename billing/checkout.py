@@ -71,6 +71,21 @@ def has_live_license(customer: Customer, click: Click) -> bool:
     )
 
 
+def close_carts(customer: Customer) -> None:
+    """Close every checkout page that he has open, so that nothing more is bought.
+
+    Raises AlreadyBought if one was paid that we had not heard of; its purchase is fetched.
+    """
+    open_ones = Cart.objects.filter(customer=customer, status=Cart.Status.OPEN)
+    for cart in open_ones:
+        try:
+            close_cart(cart)
+        except AlreadyBought:
+            if not Subscription.objects.filter(cart=cart).exists():  # else it was given back
+                find_purchase(cart)
+                raise
+
+
 def close_cart(cart: Cart) -> None:
     """Close the checkout page of an open cart; raises AlreadyBought if it was paid after all."""
     if cart.stripe_session_id is None:
