@@ -4,6 +4,8 @@ Nothing here writes a license: the money does, by way of the paid invoice (billi
 """
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from billing import customers, stripe_api
+from billing.catalog import withdraw_if_archived
 from billing.dirty import mark_dirty
 from billing.models import DirtyObject, Price, StripeCustomer, Subscription
 from billing.sync import sync_subscription_now
@@ -102,12 +105,13 @@ def preview_change(change: Change) -> Preview:
     subscription = change.subscription
     if not change.is_immediate:
         return Preview(change, 0, change.price.currency, subscription.current_period_end)
-    remote = stripe_api.preview_change(
-        subscription.stripe_id,
-        price_id=change.price.stripe_id,
-        quantity=change.quantity,
-        proration_at=change.proration_at,
-    )
+    with _on_sale(change.price):
+        remote = stripe_api.preview_change(
+            subscription.stripe_id,
+            price_id=change.price.stripe_id,
+            quantity=change.quantity,
+            proration_at=change.proration_at,
+        )
     at = from_unix(change.proration_at)
     return Preview(change, remote.amount_cents, remote.currency, at)
 
@@ -118,16 +122,28 @@ def carry_out(change: Change) -> None:
     Raises stripe_api.CardDeclined or StripeRefused, or NoSuchChange; then nothing changed.
     """
     subscription = change.subscription
-    if change.is_immediate:
-        _change_now(change)
-    else:
-        stripe_api.change_at_period_end(
-            subscription.stripe_id,
-            price_id=change.price.stripe_id,
-            quantity=change.quantity,
-            idempotency_key=f"schedule-{change.fingerprint}",
-        )
+    with _on_sale(change.price):
+        if change.is_immediate:
+            _change_now(change)
+        else:
+            stripe_api.change_at_period_end(
+                subscription.stripe_id,
+                price_id=change.price.stripe_id,
+                quantity=change.quantity,
+                idempotency_key=f"schedule-{change.fingerprint}",
+            )
     sync_subscription_now(subscription.stripe_id)
+
+
+@contextmanager
+def _on_sale(price: Price) -> Iterator[None]:
+    """What Stripe refuses because the price was archived there is nothing to write to us about."""
+    try:
+        yield
+    except stripe_api.StripeRefused as error:
+        if withdraw_if_archived(price, at=timezone.now()):
+            raise NoSuchChange(f"{price.tier} is not on sale") from error
+        raise
 
 
 def _change_now(change: Change) -> None:

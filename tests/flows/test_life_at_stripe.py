@@ -1,15 +1,24 @@
 """What the owner, the bank and the cardholder do at Stripe, and what follows here."""
 
 from datetime import timedelta
+from io import StringIO
 from typing import Any
 
 import pytest
 from django.core import mail
+from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
 from billing.customers import ensure_stripe_customer
-from billing.models import GuaranteeRefund, Payment, StripeCustomer, Subscription
+from billing.models import (
+    GuaranteeRefund,
+    OwnerNotice,
+    Payment,
+    Price,
+    StripeCustomer,
+    Subscription,
+)
 from licenses.models import Customer, License, User
 from licenses.people import add_customer
 from tests.flows.books import books_agree
@@ -209,17 +218,48 @@ def test_customer_7_of_another_database_is_another_customer_at_stripe(shop: Shop
     assert ensure_stripe_customer(customer) != first
 
 
-def test_an_archived_price_sells_no_more_but_renews(shop: Shop):
+@pytest.mark.parametrize("archived", ["prices", "products"])
+def test_an_archived_price_sells_no_more_but_renews(shop: Shop, archived: str):
     bought(shop)
-    price = shop.ask_stripe("GET", "/v1/prices?lookup_keys[0]=pro_monthly")["data"][0]["id"]
-    shop.ask_stripe("POST", f"/v1/prices/{price}", "active=false")
+    price = shop.ask_stripe("GET", "/v1/prices?lookup_keys[0]=pro_monthly")["data"][0]
+    stripe_id = price["id"] if archived == "prices" else price["product"]
+    shop.ask_stripe("POST", f"/v1/{archived}/{stripe_id}", "active=false")
 
-    response = Buyer(shop, email="late@company.example").press_buy("pro_monthly")
+    late = Buyer(shop, email="late@company.example")
+    pages = [late.press_buy("pro_monthly"), late.client.get("/pricing/")]
     shop.advance(days=32)
     shop.settle()
 
-    assert response.status_code == 503
+    assert [page.status_code for page in pages] == [409, 200]
+    assert "Hare Pro is not on sale at this price any more" in pages[0].content.decode()
+    assert 'value="pro_monthly"' not in pages[1].content.decode()
+    [notice] = OwnerNotice.objects.filter(needs_him=True)
+    assert "Stripe sells pro_monthly" in notice.text
     assert License.objects.get().rev == 2
+    books_agree(shop)
+
+    Price.objects.update(is_on_sale=True)
+    call_command("sync_catalog", stdout=StringIO())
+    late.buy("pro_monthly")
+    assert License.objects.count() == 2
+
+
+def test_nobody_changes_to_an_archived_price(shop: Shop):
+    subscription = bought(shop)
+    for key in ("pro_yearly", "enterprise_monthly"):
+        price = shop.ask_stripe("GET", f"/v1/prices?lookup_keys[0]={key}")["data"][0]["id"]
+        shop.ask_stripe("POST", f"/v1/prices/{price}", "active=false")
+        browser = signed_in_buyer(shop, Customer.objects.get()).client
+
+        said = browser.get(
+            f"/account/subscriptions/{subscription.pk}/change/",
+            {"price": key, "quantity": 1},
+            follow=True,
+        )
+
+        assert "is not on sale" in said.content.decode()
+        assert not Price.objects.get(lookup_key=key).is_on_sale
+    assert OwnerNotice.objects.filter(needs_him=True).count() == 2
 
 
 @pytest.mark.parametrize("ending", ["canceled", "unpaid"])
