@@ -10,7 +10,7 @@ from billing import carts, stripe_api
 from billing.carts import Click
 from billing.catalog import withdraw_if_archived
 from billing.customers import ensure_stripe_customer
-from billing.models import Cart, GuaranteeRefund, InvoiceContract, Subscription
+from billing.models import Cart, Dispute, GuaranteeRefund, InvoiceContract, Subscription
 from billing.remote import RemoteCheckoutSession
 from billing.sync import sync_subscription_now
 from billing.verdict import ENDED
@@ -34,6 +34,10 @@ class AlreadyLicensed(Exception):
     """The signed-in buyer has a live license of this product; he changes it on his account."""
 
 
+class NoMoreSales(Exception):
+    """A payment of this customer was lost to a dispute: the machine sells him nothing more."""
+
+
 class NotForSale(Exception):
     """Stripe sells this price no more; it is off the pricing page, and the owner knows."""
 
@@ -49,9 +53,11 @@ def start_checkout(
 
     A double click gives the same page twice. *earlier* are open carts of the same buyer: their
     pages are closed, so that only one purchase can come of it all.
-    Raises AlreadyBought, AlreadyLicensed, NotForSale, CartIsStale, and stripe_api's
+    Raises AlreadyBought, AlreadyLicensed, NoMoreSales, NotForSale, CartIsStale, and stripe_api's
     errors.
     """
+    if customer is not None and has_lost_dispute(customer):
+        raise NoMoreSales
     if customer is not None and has_live_license(customer, click):
         raise AlreadyLicensed(click.price.tier.product.name)
     cart = carts.open_cart(click, customer=customer, at=at)
@@ -77,6 +83,12 @@ def has_live_license(customer: Customer, click: Click) -> bool:
         .exclude(subscription__status__in=ENDED)
         .exists()
     )
+
+
+def has_lost_dispute(customer: Customer) -> bool:
+    """Whether a bank took a payment of his back for good; not of one that we refunded first."""
+    disputes = Dispute.objects.filter(payment__subscription__customer=customer, status="lost")
+    return disputes.exists()
 
 
 def close_carts(customer: Customer) -> None:

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from billing.customers import ensure_stripe_customer
 from billing.models import (
+    Cart,
     GuaranteeRefund,
     OwnerNotice,
     Payment,
@@ -22,6 +23,7 @@ from billing.models import (
 from licenses.models import Customer, License, User
 from licenses.people import add_customer
 from tests.flows.books import books_agree
+from tests.flows.test_refunds_and_disputes import decide, dispute
 from tests.shop import Buyer, Shop
 
 FAILS_AT_RENEWAL = "4000000000000341"
@@ -260,6 +262,24 @@ def test_nobody_changes_to_an_archived_price(shop: Shop):
         assert "is not on sale" in said.content.decode()
         assert not Price.objects.get(lookup_key=key).is_on_sale
     assert OwnerNotice.objects.filter(needs_him=True).count() == 2
+
+
+@pytest.mark.parametrize(("outcome", "status"), [("lost", 409), ("won", 302)])
+def test_after_a_lost_dispute_nothing_more_is_sold_by_the_machine(
+    shop: Shop, outcome: str, status: int
+):
+    """Won, he has his license back; and another customer is not concerned."""
+    bought(shop)
+    decide(shop, dispute(shop, Payment.objects.get()), outcome)
+
+    page = signed_in_buyer(shop, Customer.objects.get()).press_buy("pro_monthly")
+
+    assert page.status_code == status
+    if outcome == "lost":
+        assert "Your bank took an earlier payment of yours back" in page.content.decode()
+        assert not Cart.objects.filter(customer__isnull=False).exists()
+    other = add_customer(name="Other", email="other@company.example")
+    assert signed_in_buyer(shop, other).press_buy("pro_monthly").status_code == 303
 
 
 @pytest.mark.parametrize("ending", ["canceled", "unpaid"])
