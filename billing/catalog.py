@@ -1,11 +1,13 @@
 """Make Stripe agree with our catalog. Safe to repeat, and to kill anywhere."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from django.db import transaction
 
 from billing import stripe_api
 from billing.models import Price, StripePrice
+from billing.notices import tell_owner
 from billing.remote import RemotePrice
 from lib.money import check_volume_tiers
 from licenses.models import Tier
@@ -32,6 +34,29 @@ def sync_catalog() -> Iterator[str]:
 def product_id(tier: Tier) -> str:
     """The id of the tier's product at Stripe: chosen by us, so it needs no column."""
     return f"{tier.product.slug}_{tier.slug}"
+
+
+def withdraw_if_archived(price: Price, *, at: datetime) -> bool:
+    """Whether Stripe sells the price no more; then it is off our pages, and the owner is told.
+
+    Subscriptions that have it go on. Safe to repeat.
+    """
+    if stripe_api.is_price_for_sale(price.stripe_id):
+        return False
+    with transaction.atomic():
+        # Not if sync_catalog gave it another one meanwhile.
+        ours = Price.objects.filter(pk=price.pk, stripe_id=price.stripe_id, is_on_sale=True)
+        if ours.update(is_on_sale=False):
+            tell_owner(
+                f"archived:{price.stripe_id}:{at:%Y-%m-%dT%H:%M}",
+                f"Stripe sells {price.lookup_key} ({price.stripe_id}) no more: the price or its "
+                "product was archived there, and a buyer was turned away. It is off the pricing "
+                "page; who has it keeps it. To sell it again, put it on sale in the admin and run "
+                "sync_catalog.",
+                at=at,
+                needs_him=True,
+            )
+    return True
 
 
 def _check(price: Price) -> None:

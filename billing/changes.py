@@ -4,20 +4,30 @@ Nothing here writes a license: the money does, by way of the paid invoice (billi
 """
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.utils import timezone
 
-from billing import stripe_api
+from billing import customers, stripe_api
+from billing.catalog import withdraw_if_archived
 from billing.dirty import mark_dirty
 from billing.models import DirtyObject, Price, StripeCustomer, Subscription
 from billing.sync import sync_subscription_now
 from lib.times import from_unix
 
+ONE_AT_A_TIME = "another change is planned already; undo that first"
+
 
 class NoSuchChange(Exception):
     """The subscription cannot be changed to that; the sentence says why."""
+
+
+class CustomerGone(Exception):
+    """He was deleted at Stripe, and his subscriptions ended with that; he may buy again."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +44,18 @@ class Change:
         """More of anything is billed and granted at once; less comes with the next period."""
         old, new = self.subscription.price, self.price
         if old.interval == new.interval:
-            return new.total_cents(self.quantity) > self.subscription.total_cents
-        is_reduced = new.tier.rank < old.tier.rank or (
-            new.tier_id == old.tier_id and self.quantity < self.subscription.quantity
-        )
-        return new.interval == Price.Interval.YEAR and not is_reduced
+            return self._more_of_it > 0
+        return new.interval == Price.Interval.YEAR and self._more_of_it >= 0
+
+    @property
+    def _more_of_it(self) -> int:
+        """Above 0 for more than he has, below for less. By tier and number, not by money: his own
+        price may be another than today's.
+        """
+        tier, his = self.price.tier, self.subscription.price.tier
+        if tier.pk == his.pk:
+            return self.quantity - self.subscription.quantity
+        return tier.rank - his.rank
 
     @property
     def fingerprint(self) -> str:
@@ -77,7 +94,10 @@ def plan_change(
     quantity = min(max(quantity, 1), price.max_quantity)
     if (price.pk, quantity) == (subscription.price_id, subscription.quantity):
         raise NoSuchChange("that is what you have")
-    return Change(subscription, price, quantity, proration_at)
+    change = Change(subscription, price, quantity, proration_at)
+    if change.is_immediate and subscription.schedule_id:
+        raise NoSuchChange(ONE_AT_A_TIME)
+    return change
 
 
 def preview_change(change: Change) -> Preview:
@@ -85,12 +105,13 @@ def preview_change(change: Change) -> Preview:
     subscription = change.subscription
     if not change.is_immediate:
         return Preview(change, 0, change.price.currency, subscription.current_period_end)
-    remote = stripe_api.preview_change(
-        subscription.stripe_id,
-        price_id=change.price.stripe_id,
-        quantity=change.quantity,
-        proration_at=change.proration_at,
-    )
+    with _on_sale(change.price):
+        remote = stripe_api.preview_change(
+            subscription.stripe_id,
+            price_id=change.price.stripe_id,
+            quantity=change.quantity,
+            proration_at=change.proration_at,
+        )
     at = from_unix(change.proration_at)
     return Preview(change, remote.amount_cents, remote.currency, at)
 
@@ -98,40 +119,57 @@ def preview_change(change: Change) -> Preview:
 def carry_out(change: Change) -> None:
     """Do it at Stripe and agree with what came of it. The same change again does it once.
 
-    Raises stripe_api.CardDeclined or StripeRefused; then nothing changed.
+    Raises stripe_api.CardDeclined or StripeRefused, or NoSuchChange; then nothing changed.
     """
     subscription = change.subscription
-    if change.is_immediate:
-        if subscription.schedule_id:
-            stripe_api.release_schedule(subscription.schedule_id)
+    with _on_sale(change.price):
+        if change.is_immediate:
+            _change_now(change)
+        else:
+            stripe_api.change_at_period_end(
+                subscription.stripe_id,
+                price_id=change.price.stripe_id,
+                quantity=change.quantity,
+                idempotency_key=f"schedule-{change.fingerprint}",
+            )
+    sync_subscription_now(subscription.stripe_id)
+
+
+@contextmanager
+def _on_sale(price: Price) -> Iterator[None]:
+    """What Stripe refuses because the price was archived there is nothing to write to us about."""
+    try:
+        yield
+    except stripe_api.StripeRefused as error:
+        if withdraw_if_archived(price, at=timezone.now()):
+            raise NoSuchChange(f"{price.tier} is not on sale") from error
+        raise
+
+
+def _change_now(change: Change) -> None:
+    stripe_id = change.subscription.stripe_id
+    try:
         stripe_api.change_now(
-            subscription.stripe_id,
+            stripe_id,
             price_id=change.price.stripe_id,
             quantity=change.quantity,
             proration_at=change.proration_at,
             idempotency_key=f"change-{change.fingerprint}",
         )
-    else:
-        stripe_api.change_at_period_end(
-            subscription.stripe_id,
-            price_id=change.price.stripe_id,
-            quantity=change.quantity,
-            idempotency_key=f"schedule-{change.fingerprint}",
-        )
-    sync_subscription_now(subscription.stripe_id)
+    except stripe_api.ChangeIsPlanned as error:
+        sync_subscription_now(stripe_id)  # we had not heard of it; now he can undo it
+        raise NoSuchChange(ONE_AT_A_TIME) from error
 
 
 def undo_planned_change(subscription: Subscription) -> None:
     """Go on as it is. Safe to repeat."""
-    if subscription.schedule_id:
-        stripe_api.release_schedule(subscription.schedule_id)
+    stripe_api.release_schedule(subscription.stripe_id)
     sync_subscription_now(subscription.stripe_id)
 
 
 def cancel(subscription: Subscription) -> None:
     """No renewal; everything works until the paid time is over. Safe to repeat."""
-    if subscription.schedule_id:
-        stripe_api.release_schedule(subscription.schedule_id)
+    stripe_api.release_schedule(subscription.stripe_id)
     stripe_api.set_cancel_at_period_end(subscription.stripe_id, is_canceled=True)
     sync_subscription_now(subscription.stripe_id)
 
@@ -149,6 +187,13 @@ def look_again(subscription: Subscription, *, at: datetime) -> None:
 
 
 def portal_url(subscription: Subscription, *, return_url: str) -> str:
-    """Stripe's page for card, billing address and tax ids."""
-    row = StripeCustomer.objects.get(customer_id=subscription.customer_id, deleted_at=None)
-    return stripe_api.create_portal_session(row.stripe_id, return_url=return_url)
+    """Stripe's page for card, billing address and tax ids. Raises CustomerGone."""
+    rows = StripeCustomer.objects.filter(customer_id=subscription.customer_id, deleted_at=None)
+    row = rows.first()
+    if row is None:
+        raise CustomerGone
+    try:
+        return stripe_api.create_portal_session(row.stripe_id, return_url=return_url)
+    except stripe_api.StripeObjectGone as error:
+        customers.look_again(row.stripe_id, at=timezone.now())
+        raise CustomerGone from error

@@ -4,11 +4,14 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.utils import timezone
 
 from billing import carts, stripe_api
 from billing.carts import Click
+from billing.catalog import withdraw_if_archived
 from billing.customers import ensure_stripe_customer
-from billing.models import Cart, GuaranteeRefund, InvoiceContract, Subscription
+from billing.models import Cart, Dispute, GuaranteeRefund, InvoiceContract, Subscription
+from billing.remote import RemoteCheckoutSession
 from billing.sync import sync_subscription_now
 from billing.verdict import ENDED
 from licenses.models import Customer, License
@@ -31,6 +34,14 @@ class AlreadyLicensed(Exception):
     """The signed-in buyer has a live license of this product; he changes it on his account."""
 
 
+class NoMoreSales(Exception):
+    """A payment of this customer was lost to a dispute: the machine sells him nothing more."""
+
+
+class NotForSale(Exception):
+    """Stripe sells this price no more; it is off the pricing page, and the owner knows."""
+
+
 class CartIsStale(Exception):
     """The page that the click came from is too old; draw it anew and let him choose again."""
 
@@ -42,8 +53,11 @@ def start_checkout(
 
     A double click gives the same page twice. *earlier* are open carts of the same buyer: their
     pages are closed, so that only one purchase can come of it all.
-    Raises AlreadyBought, AlreadyLicensed, CartIsStale, and stripe_api's errors.
+    Raises AlreadyBought, AlreadyLicensed, NoMoreSales, NotForSale, CartIsStale, and stripe_api's
+    errors.
     """
+    if customer is not None and has_lost_dispute(customer):
+        raise NoMoreSales
     if customer is not None and has_live_license(customer, click):
         raise AlreadyLicensed(click.price.tier.product.name)
     cart = carts.open_cart(click, customer=customer, at=at)
@@ -69,6 +83,27 @@ def has_live_license(customer: Customer, click: Click) -> bool:
         .exclude(subscription__status__in=ENDED)
         .exists()
     )
+
+
+def has_lost_dispute(customer: Customer) -> bool:
+    """Whether a bank took a payment of his back for good; not of one that we refunded first."""
+    disputes = Dispute.objects.filter(payment__subscription__customer=customer, status="lost")
+    return disputes.exists()
+
+
+def close_carts(customer: Customer) -> None:
+    """Close every checkout page that he has open, so that nothing more is bought.
+
+    Raises AlreadyBought if one was paid that we had not heard of; its purchase is fetched.
+    """
+    open_ones = Cart.objects.filter(customer=customer, status=Cart.Status.OPEN)
+    for cart in open_ones:
+        try:
+            close_cart(cart)
+        except AlreadyBought:
+            if not Subscription.objects.filter(cart=cart).exists():  # else it was given back
+                find_purchase(cart)
+                raise
 
 
 def close_cart(cart: Cart) -> None:
@@ -129,7 +164,19 @@ def _url_of_open_session(cart: Cart) -> str:
 
 def _open_session(cart: Cart) -> str:
     """Safe to repeat and to kill: the idempotency key is the cart's."""
-    session = stripe_api.create_checkout_session(
+    try:
+        session = _create_session(cart)
+    except stripe_api.StripeRefused as error:
+        if withdraw_if_archived(cart.price, at=timezone.now()):
+            raise NotForSale(str(cart.price.tier)) from error
+        raise
+    Cart.objects.filter(pk=cart.pk).update(stripe_session_id=session.stripe_id)
+    cart.stripe_session_id = session.stripe_id
+    return session.url
+
+
+def _create_session(cart: Cart) -> RemoteCheckoutSession:
+    return stripe_api.create_checkout_session(
         price_id=cart.price.stripe_id,
         quantity=cart.quantity,
         max_quantity=cart.price.max_quantity,
@@ -139,6 +186,3 @@ def _open_session(cart: Cart) -> str:
         cancel_url=CANCEL_URL.format(base=settings.BASE_URL),
         idempotency_key=f"checkout-{cart.public_id}",
     )
-    Cart.objects.filter(pk=cart.pk).update(stripe_session_id=session.stripe_id)
-    cart.stripe_session_id = session.stripe_id
-    return session.url

@@ -10,6 +10,7 @@ from django.utils import timezone
 from billing import carts, stripe_api
 from billing.alarms import tell_of_pause, tell_of_unbilled
 from billing.contracts import link_contract
+from billing.customers import note_deleted
 from billing.dirty import Fetch, Write, agree, mark_dirty
 from billing.licensing import carry_to_license
 from billing.mails import mail_about_cancel_date
@@ -70,6 +71,8 @@ def write_subscription(
     known = Subscription.objects.select_for_update().filter(stripe_id=remote.stripe_id)
     before = known.first()
     subscription = store_subscription(remote, session)
+    if remote.customer.is_deleted:
+        note_deleted(remote.customer.stripe_id, at=at)
     link_contract(subscription, remote)
     store_payments(subscription, remote.paid_invoices, at)
     tell_of_pause(subscription, was_paused=before is not None and before.is_paused, at=at)
@@ -98,13 +101,11 @@ def fetch_customer(stripe_id: str) -> Write:
     is_deleted = stripe_api.is_customer_deleted(stripe_id)
 
     def write(at: datetime) -> None:
-        if is_deleted:
-            StripeCustomer.objects.filter(stripe_id=stripe_id, deleted_at=None).update(
-                deleted_at=at
-            )
         theirs = Subscription.objects.filter(customer__pk__in=_customers_of(stripe_id))
         for subscription in theirs:
             mark_dirty(Kind.SUBSCRIPTION, subscription.stripe_id, at=at)
+        if is_deleted:  # marks first: who agrees on a subscription holds its mark already
+            note_deleted(stripe_id, at=at)
 
     return write
 

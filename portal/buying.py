@@ -68,6 +68,10 @@ def _send_to_stripe(request: HttpRequest, click: Click) -> HttpResponse:
             earlier=_open_carts(request),
             at=timezone.now(),
         )
+    except billing_checkout.NoMoreSales:
+        return render(request, "portal/no_sale.html", status=409)
+    except billing_checkout.NotForSale as tier:
+        return render(request, "portal/not_for_sale.html", {"tier": tier}, status=409)
     except (stripe_api.StripeUnavailable, stripe_api.StripeRefused):
         log.exception("no checkout session for %s", click.price)
         return _payment_is_away(request)

@@ -29,6 +29,10 @@ AWAY = (
     "Our payment provider does not answer. If it was done after all, you see it here within a "
     "minute; if not, please try again. It is never done twice."
 )
+GONE = (
+    "Your subscription was ended at our payment provider, and your card is gone with it. Please "
+    "buy again, or write to us if that surprises you."
+)
 NO_PAGE = "Our payment provider does not answer; please try again in a minute."
 
 
@@ -96,11 +100,12 @@ def _preview(request: HttpRequest, subscription: Subscription) -> HttpResponse:
 
 def _confirm(request: HttpRequest, subscription: Subscription) -> HttpResponse:
     wanted = _unseal(request.POST.get("change", ""), subscription)
+    is_immediate = wanted.is_immediate  # asked before there is nothing left to change
     changes.carry_out(wanted)
     subscription.refresh_from_db()
     if subscription.has_pending_update and subscription.pay_url:
         messages.warning(request, "Your card was not charged yet; finish the payment below.")
-    elif wanted.is_immediate:
+    elif is_immediate:
         messages.info(request, "Changed. What you paid for is yours now.")
     else:
         messages.info(request, "Planned. Nothing changes until then, and you can undo it.")
@@ -196,6 +201,9 @@ def billing(request: HttpRequest, subscription_id: int) -> HttpResponse:
     back = request.build_absolute_uri(reverse("portal:account"))
     try:
         response = redirect(changes.portal_url(subscription, return_url=back))
+    except changes.CustomerGone:
+        messages.warning(request, GONE)
+        return redirect("portal:account")
     except (stripe_api.StripeUnavailable, stripe_api.StripeRefused):
         messages.warning(request, NO_PAGE)
         return redirect("portal:account")

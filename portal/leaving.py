@@ -11,6 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from billing import changes, stripe_api
+from billing.checkout import AlreadyBought, close_carts
 from billing.models import Subscription
 from licenses.closing import close_customer
 from licenses.models import Customer
@@ -19,6 +20,11 @@ from portal.export import export_customer
 from portal.holdings import RUNNING
 from portal.visitors import customer_of, owned_customer
 from support.privacy import delete_tickets
+
+JUST_BOUGHT = (
+    "You have just bought something on a page that was still open. Look at it on your account "
+    "first; then close the account."
+)
 
 
 @require_safe
@@ -46,6 +52,9 @@ def close(request: HttpRequest, customer_id: int) -> HttpResponse:
         return render(request, "portal/close.html", context)
     try:
         _close(customer, [one for one in running if one.cancel_at is None])
+    except AlreadyBought:
+        messages.warning(request, JUST_BOUGHT)
+        return redirect("portal:close", customer.pk)
     except (stripe_api.StripeUnavailable, stripe_api.StripeRefused):
         messages.warning(request, AWAY)
         return redirect("portal:close", customer.pk)
@@ -55,7 +64,11 @@ def close(request: HttpRequest, customer_id: int) -> HttpResponse:
 
 
 def _close(customer: Customer, renewing: list[Subscription]) -> None:
-    """Stripe first: if we are killed in between, nothing renews, and the button is still there."""
+    """Stripe first: if we are killed in between, nothing renews, and the button is still there.
+
+    No page is left on which he could pay for what he then could not reach.
+    """
+    close_carts(customer)
     for subscription in renewing:
         changes.cancel(subscription)
     with transaction.atomic():

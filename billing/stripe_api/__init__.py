@@ -4,8 +4,9 @@ API version 2026-05-27.dahlia, pinned by stripe==15.2.1; the two spots that the 
 breaks (`payment_method_types`, `billing_cycle_anchor`) stand in one function each.
 """
 
-from billing.stripe_api.catalog import create_price, ensure_product, find_price
+from billing.stripe_api.catalog import create_price, ensure_product, find_price, is_price_for_sale
 from billing.stripe_api.changes import (
+    ChangeIsPlanned,
     change_at_period_end,
     change_now,
     create_portal_session,
@@ -47,6 +48,7 @@ from billing.stripe_api.walks import (
 
 __all__ = [
     "CardDeclined",
+    "ChangeIsPlanned",
     "StripeObjectGone",
     "StripeRefused",
     "StripeUnavailable",
@@ -64,6 +66,7 @@ __all__ = [
     "find_checkout_session",
     "find_price",
     "is_customer_deleted",
+    "is_price_for_sale",
     "is_signed",
     "list_charges",
     "list_disputes",

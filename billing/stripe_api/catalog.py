@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import stripe
 
 from billing.remote import RemotePrice
-from billing.stripe_api.client import client, id_of, translated_errors
+from billing.stripe_api.client import StripeObjectGone, client, id_of, translated_errors
 from lib.money import VolumeTier
 
 if TYPE_CHECKING:
@@ -34,6 +34,16 @@ def find_price(lookup_key: str) -> RemotePrice | None:
             {"lookup_keys": [lookup_key], "active": True, "expand": ["data.tiers"]}
         )
     return _price(page.data[0]) if page.data else None
+
+
+def is_price_for_sale(stripe_id: str) -> bool:
+    """Whether something new may be sold at it: neither it nor its product is archived or gone."""
+    try:
+        with translated_errors():
+            price = client().v1.prices.retrieve(stripe_id, {"expand": ["product"]})
+    except StripeObjectGone:
+        return False
+    return price.active and bool(getattr(price.product, "active", False))
 
 
 def create_price(wanted: RemotePrice) -> str:

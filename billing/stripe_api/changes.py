@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import stripe
 
 from billing.remote import PlannedChange, RemotePreview
-from billing.stripe_api.client import client, id_of, translated_errors
+from billing.stripe_api.client import StripeRefused, client, id_of, translated_errors
 
 if TYPE_CHECKING:
     from stripe.params import (
@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     )
 
 PORTAL_MARK = "wheelbarrow-portal-1"
+RUNNING = {"active", "not_started"}  # of a schedule: it holds its subscription
+
+
+class ChangeIsPlanned(StripeRefused):
+    """The subscription changes at the end of its period already; undo that first."""
 
 
 def preview_change(
@@ -49,11 +54,15 @@ def change_now(
     """Bill the difference at once; the subscription changes only when that is paid.
 
     `pending_if_incomplete`: a card that fails leaves everything as it is, and the open invoice's
-    page lets the customer finish.
+    page lets the customer finish. Raises ChangeIsPlanned while another change waits for the
+    period's end: whatever becomes of this one, that one is not lost.
     """
     with translated_errors():
         v1 = client().v1
-        subscription = v1.subscriptions.retrieve(stripe_id)
+        subscription = v1.subscriptions.retrieve(stripe_id, {"expand": ["schedule"]})
+        if planned_change(subscription.schedule) is not None:
+            raise ChangeIsPlanned(f"{stripe_id} changes at the end of its period already")
+        _release(subscription.schedule)
         params: SubscriptionUpdateParams = {
             "items": [
                 {"id": _item_of(subscription), "price": price_id, "quantity": quantity},
@@ -77,9 +86,7 @@ def change_at_period_end(
         subscription = v1.subscriptions.retrieve(stripe_id)
         schedule_id = id_of(subscription.schedule)
         if not schedule_id:
-            schedule_id = v1.subscription_schedules.create(
-                {"from_subscription": stripe_id}, {"idempotency_key": idempotency_key}
-            ).id
+            schedule_id = _attach_schedule(stripe_id, idempotency_key)
         item = subscription["items"].data[0]
         phases: Any = [  # the SDK's types want a class for each level
             {
@@ -101,13 +108,34 @@ def change_at_period_end(
     return schedule_id
 
 
-def release_schedule(schedule_id: str) -> None:
-    """Forget a planned change; one that is released or over already counts as done."""
+def _attach_schedule(stripe_id: str, idempotency_key: str) -> str:
+    """A schedule that holds the subscription; the same key twice makes one.
+
+    But a plan that was undone, and is confirmed once more, gets the next one: Stripe repeats its
+    first answer, the schedule that was released since.
+    """
+    schedules, key = client().v1.subscription_schedules, idempotency_key
+    while True:
+        made = schedules.create({"from_subscription": stripe_id}, {"idempotency_key": key})
+        if schedules.retrieve(made.id).status in RUNNING:
+            return made.id
+        key = f"{idempotency_key}-{made.id}"
+
+
+def release_schedule(stripe_id: str) -> None:
+    """Forget a planned change of this subscription; without one there is nothing to do.
+
+    A schedule holds the subscription until its last phase is over, so also when nothing is
+    planned any more: Stripe refuses to cancel what is held.
+    """
     with translated_errors():
-        v1 = client().v1
-        schedule = v1.subscription_schedules.retrieve(schedule_id)
-        if schedule.status in {"active", "not_started"}:
-            v1.subscription_schedules.release(schedule_id)
+        subscription = client().v1.subscriptions.retrieve(stripe_id, {"expand": ["schedule"]})
+        _release(subscription.schedule)
+
+
+def _release(schedule: object) -> None:
+    if isinstance(schedule, stripe.SubscriptionSchedule) and schedule.status in RUNNING:
+        client().v1.subscription_schedules.release(schedule.id)
 
 
 def set_cancel_at_period_end(stripe_id: str, *, is_canceled: bool) -> None:
@@ -159,7 +187,7 @@ def planned_change(schedule: object) -> PlannedChange | None:
     """A schedule's phase to come; None without one."""
     if not isinstance(schedule, stripe.SubscriptionSchedule) or len(schedule.phases) < 2:
         return None
-    if schedule.status not in {"active", "not_started"}:
+    if schedule.status not in RUNNING:
         return None
     current = schedule.current_phase
     coming = [p for p in schedule.phases if current is None or p.start_date > current.start_date]

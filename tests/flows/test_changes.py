@@ -1,13 +1,15 @@
 """A customer changes his subscription on his account: the amount shown is the amount billed."""
 
 import re
+from io import StringIO
 from typing import Any
 
 import pytest
 from django.core import mail
+from django.core.management import call_command
 from django.test import Client
 
-from billing.models import Payment, Subscription
+from billing.models import Payment, Price, Subscription
 from licenses.models import License, User
 from tests.flows.books import books_agree, pages
 from tests.shop import Buyer, Shop
@@ -36,6 +38,17 @@ def preview(subscription: Subscription, lookup_key: str, quantity: int = 1) -> s
     return response.content.decode()
 
 
+def refused(subscription: Subscription, lookup_key: str, quantity: int = 1) -> str:
+    """The account page, which says why the change is not even shown."""
+    response = customer().get(
+        f"/account/subscriptions/{subscription.pk}/change/",
+        {"price": lookup_key, "quantity": quantity},
+        follow=True,
+    )
+    assert response.redirect_chain
+    return response.content.decode()
+
+
 def confirm(subscription: Subscription, page: str) -> str:
     sealed = re.search(r'name="change" value="([^"]+)"', page)
     assert sealed
@@ -57,6 +70,12 @@ def shown_cents(page: str) -> int:
 
 def act(subscription: Subscription, verb: str) -> None:
     customer().post(f"/account/subscriptions/{subscription.pk}/{verb}/")
+
+
+def set_block_price(lookup_key: str, cents: int) -> None:
+    """A new amount for new buyers; who has the old one keeps it."""
+    Price.objects.filter(lookup_key=lookup_key).update(volume_tiers=[[None, cents]])
+    call_command("sync_catalog", stdout=StringIO())
 
 
 def license() -> License:
@@ -105,15 +124,68 @@ def test_an_upgrade_whose_card_fails_changes_nothing(shop: Shop):
     subscription = subscribed(shop, "pro_monthly", card=FAILS_LATER)
     before = license()
 
-    change(subscription, "enterprise_monthly", 2)
+    said = change(subscription, "enterprise_monthly", 2)
     shop.settle()
 
+    assert "Your card was not charged yet; finish the payment below" in said
     after = license()
     assert (after.tier, after.threads, after.rev) == (before.tier, before.threads, before.rev)
     assert Payment.objects.count() == 1
     shop.advance(days=2)
     shop.settle()
     assert license().tier.slug == "pro"
+    subscription.refresh_from_db()
+    assert subscription.price.lookup_key == "pro_monthly"
+    assert not subscription.has_pending_update
+    books_agree(shop)
+
+
+def planned_at_stripe(shop: Shop, subscription: Subscription, quantity: int) -> None:
+    """A change that is planned in the Dashboard; the webhook that told of it is lost."""
+    schedules = "/v1/subscription_schedules"
+    made = shop.ask_stripe("POST", schedules, f"from_subscription={subscription.stripe_id}")
+    [phase] = made["phases"]
+    price = phase["items"][0]["price"]
+    shop.ask_stripe(
+        "POST",
+        f"{schedules}/{made['id']}",
+        f"end_behavior=release&phases[0][items][0][price]={price}"
+        f"&phases[0][items][0][quantity]={phase['items'][0]['quantity']}"
+        f"&phases[0][start_date]={phase['start_date']}&phases[0][end_date]={phase['end_date']}"
+        f"&phases[1][items][0][price]={price}&phases[1][items][0][quantity]={quantity}"
+        "&phases[1][duration][interval]=month&phases[1][duration][interval_count]=1",
+    )
+    shop.take()
+
+
+def test_an_upgrade_waits_until_a_planned_change_is_undone(shop: Shop):
+    """Else a card that fails would have undone it: nobody may lose it by trying."""
+    subscription = subscribed(shop, "enterprise_monthly", 5, card=FAILS_LATER)
+    change(subscription, "enterprise_monthly", 2)
+
+    said = refused(subscription, "enterprise_monthly", 7)
+    shop.settle()
+
+    assert "another change is planned already; undo that first" in said
+    subscription.refresh_from_db()
+    assert (subscription.planned_quantity, subscription.has_pending_update) == (2, False)
+    assert Payment.objects.count() == 1
+    act(subscription, "keep")
+    said = change(subscription, "enterprise_monthly", 7)
+    assert "not charged yet" in said
+
+
+def test_a_planned_change_that_we_did_not_hear_of_outlives_an_upgrade_too(shop: Shop):
+    subscription = subscribed(shop, "enterprise_monthly", 5, card=FAILS_LATER)
+    page = preview(subscription, "enterprise_monthly", 7)
+    planned_at_stripe(shop, subscription, 2)
+
+    said = confirm(subscription, page)
+
+    assert "undo that first" in said
+    assert "Undo the planned change" in said
+    subscription.refresh_from_db()
+    assert (subscription.planned_quantity, subscription.has_pending_update) == (2, False)
 
 
 def test_pressing_confirm_twice_bills_once(shop: Shop):
@@ -227,6 +299,42 @@ def test_less_comes_with_the_next_period_without_credit(shop: Shop):
     books_agree(shop)
 
 
+@pytest.mark.parametrize("block_cents", [15000, 60000])
+def test_more_comes_at_once_and_less_later_whatever_became_of_the_price(
+    shop: Shop, block_cents: int
+):
+    """He bought at $269 a block; five blocks cost less than his three by now, or two cost more."""
+    subscription = subscribed(shop, "enterprise_monthly", 3)
+    set_block_price("enterprise_monthly", block_cents)
+
+    more = change(subscription, "enterprise_monthly", 5)
+    shop.settle()
+    assert "Changed. What you paid for is yours now." in more
+    assert license().threads == 500
+
+    less = change(subscription, "enterprise_monthly", 2)
+    shop.settle()
+    assert "Planned" in less
+    assert license().threads == 500
+    books_agree(shop)
+
+
+@pytest.mark.parametrize("block_cents", [5000, 60000])
+def test_a_higher_tier_comes_at_once_and_a_lower_one_later_whatever_they_cost(
+    shop: Shop, block_cents: int
+):
+    subscription = subscribed(shop, "pro_monthly")
+    set_block_price("enterprise_monthly", block_cents)
+
+    change(subscription, "enterprise_monthly", 1)
+    shop.settle()
+    assert license().tier.slug == "enterprise"
+
+    set_block_price("enterprise_monthly", 26900)
+    assert "Planned" in change(subscription, "pro_monthly")
+    assert license().tier.slug == "enterprise"
+
+
 def test_a_planned_change_can_be_undone(shop: Shop):
     subscription = subscribed(shop, "enterprise_monthly", 5)
     change(subscription, "enterprise_monthly", 2)
@@ -239,6 +347,74 @@ def test_a_planned_change_can_be_undone(shop: Shop):
 
     subscription.refresh_from_db()
     assert (subscription.planned_price, license().threads) == (None, 500)
+
+
+def test_a_plan_that_was_undone_can_be_confirmed_again_from_the_same_page(shop: Shop):
+    subscription = subscribed(shop, "enterprise_monthly", 5)
+    page = preview(subscription, "enterprise_monthly", 2)
+
+    for _ in range(3):
+        said = confirm(subscription, page)
+        subscription.refresh_from_db()
+        assert ("Planned." in said, subscription.planned_quantity) == (True, 2)
+        act(subscription, "keep")
+        subscription.refresh_from_db()
+        assert subscription.planned_quantity is None
+
+    assert shop.stripe_counts()["subscription_schedule"] == 3
+
+
+def test_stripes_page_for_a_customer_who_was_deleted_there_says_so(shop: Shop):
+    subscription = subscribed(shop, "pro_monthly")
+    remote = shop.ask_stripe("GET", f"/v1/subscriptions/{subscription.stripe_id}")
+    shop.ask_stripe("DELETE", f"/v1/customers/{remote['customer']}")
+
+    for _ in range(2):  # before we hear of it, and after
+        response = customer().post(
+            f"/account/subscriptions/{subscription.pk}/billing/", follow=True
+        )
+        assert response.status_code == 200
+        assert "Your subscription was ended at our payment provider" in response.content.decode()
+        shop.take()
+        shop.work()
+
+    assert license().status == License.Status.LAPSED
+
+
+def test_a_cancellation_undoes_a_plan_that_we_did_not_hear_of(shop: Shop):
+    subscription = subscribed(shop, "enterprise_monthly", 5)
+    planned_at_stripe(shop, subscription, 2)
+
+    act(subscription, "cancel")
+
+    subscription.refresh_from_db()
+    assert subscription.cancel_at == subscription.current_period_end
+
+
+@pytest.mark.parametrize("then", ["cancel", "more", "less"])
+def test_after_a_planned_change_came_everything_is_possible_again(shop: Shop, then: str):
+    """Stripe's schedule holds the subscription for one more period."""
+    subscription = subscribed(shop, "enterprise_monthly", 5)
+    change(subscription, "enterprise_monthly", 3)
+    shop.advance(days=33)
+    shop.settle()
+    subscription.refresh_from_db()
+    assert (subscription.quantity, subscription.planned_quantity) == (3, None)
+
+    if then == "cancel":
+        act(subscription, "cancel")
+    else:
+        change(subscription, "enterprise_monthly", 4 if then == "more" else 2)
+    shop.settle()
+
+    subscription.refresh_from_db()
+    assert (subscription.cancel_at is not None) == (then == "cancel")
+    assert license().threads == (400 if then == "more" else 300)
+    assert subscription.planned_quantity == (2 if then == "less" else None)
+    shop.advance(days=33)
+    shop.settle()
+    assert license().threads == {"cancel": 300, "more": 400, "less": 200}[then]
+    books_agree(shop)
 
 
 def test_yearly_to_monthly_and_enterprise_to_pro_wait_for_the_period(shop: Shop):

@@ -1,17 +1,29 @@
 """What the owner, the bank and the cardholder do at Stripe, and what follows here."""
 
 from datetime import timedelta
+from io import StringIO
 from typing import Any
 
 import pytest
 from django.core import mail
+from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
-from billing.models import GuaranteeRefund, OwnerNotice, Payment, Subscription
+from billing.customers import ensure_stripe_customer
+from billing.models import (
+    Cart,
+    GuaranteeRefund,
+    OwnerNotice,
+    Payment,
+    Price,
+    StripeCustomer,
+    Subscription,
+)
 from licenses.models import Customer, License, User
 from licenses.people import add_customer
 from tests.flows.books import books_agree
+from tests.flows.test_refunds_and_disputes import decide, dispute
 from tests.shop import Buyer, Shop
 
 FAILS_AT_RENEWAL = "4000000000000341"
@@ -209,17 +221,125 @@ def test_a_customer_deleted_at_stripe_ends_his_license_and_may_buy_again(shop: S
     assert Customer.objects.count() == 1
 
 
-def test_an_archived_price_sells_no_more_but_renews(shop: Shop):
+@pytest.mark.parametrize("is_found_at_night", [True, False])
+def test_a_customer_whose_deletion_we_never_heard_of_may_buy_again(
+    shop: Shop, *, is_found_at_night: bool
+):
+    """The webhook was lost, and Stripe's events of then are older than 30 days."""
     bought(shop)
-    price = shop.ask_stripe("GET", "/v1/prices?lookup_keys[0]=pro_monthly")["data"][0]["id"]
-    shop.ask_stripe("POST", f"/v1/prices/{price}", "active=false")
+    stripe_id = StripeCustomer.objects.get().stripe_id
+    shop.ask_stripe("DELETE", f"/v1/customers/{stripe_id}")
+    shop.take()
+    if is_found_at_night:
+        shop.night(events=False)
+        assert StripeCustomer.objects.get().deleted_at is not None
+        assert License.objects.get().status == License.Status.LAPSED
+    else:
+        License.objects.update(status=License.Status.LAPSED)  # or his account would say "yours"
 
-    response = Buyer(shop, email="late@company.example").press_buy("pro_monthly")
+    signed_in_buyer(shop, Customer.objects.get()).buy("pro_monthly")
+    shop.settle()
+
+    assert License.objects.filter(status=License.Status.ACTIVE).count() == 1
+    assert StripeCustomer.objects.filter(deleted_at=None).count() == 1
+    assert Customer.objects.count() == 1
+    books_agree(shop)
+
+
+def test_a_customer_who_is_renamed_after_a_lost_answer_can_buy(shop: Shop):
+    customer = add_customer(name="Company", email="dev@company.example")
+    shop.fail_stripe("POST", "/v1/customers", kind="reset", when="after", times=2)
+    buyer = signed_in_buyer(shop, customer)
+    assert buyer.press_buy("pro_monthly").status_code == 503
+    Customer.objects.update(name="Company Ltd")
+
+    buyer.buy("pro_monthly")
+
+    assert License.objects.get().customer == customer
+
+
+def test_a_lost_answer_leaves_one_stripe_customer(shop: Shop):
+    customer = add_customer(name="Company", email="dev@company.example")
+    shop.fail_stripe("POST", "/v1/customers", kind="reset", when="after", times=2)
+    buyer = signed_in_buyer(shop, customer)
+    assert buyer.press_buy("pro_monthly").status_code == 503
+
+    buyer.buy("pro_monthly")
+
+    assert shop.stripe_counts()["customer"] == 1
+
+
+def test_customer_7_of_another_database_is_another_customer_at_stripe(shop: Shop):
+    """A restored backup, or a second installation with the same Stripe account."""
+    customer = add_customer(name="Company", email="dev@company.example")
+    first = ensure_stripe_customer(customer)
+    StripeCustomer.objects.all().delete()
+    Customer.objects.update(created_at=timezone.now() + timedelta(seconds=1))
+    customer.refresh_from_db()
+
+    assert ensure_stripe_customer(customer) != first
+
+
+@pytest.mark.parametrize("archived", ["prices", "products"])
+def test_an_archived_price_sells_no_more_but_renews(shop: Shop, archived: str):
+    bought(shop)
+    price = shop.ask_stripe("GET", "/v1/prices?lookup_keys[0]=pro_monthly")["data"][0]
+    stripe_id = price["id"] if archived == "prices" else price["product"]
+    shop.ask_stripe("POST", f"/v1/{archived}/{stripe_id}", "active=false")
+
+    late = Buyer(shop, email="late@company.example")
+    pages = [late.press_buy("pro_monthly"), late.client.get("/pricing/")]
     shop.advance(days=32)
     shop.settle()
 
-    assert response.status_code == 503
+    assert [page.status_code for page in pages] == [409, 200]
+    assert "Hare Pro is not on sale at this price any more" in pages[0].content.decode()
+    assert 'value="pro_monthly"' not in pages[1].content.decode()
+    [notice] = OwnerNotice.objects.filter(needs_him=True)
+    assert "Stripe sells pro_monthly" in notice.text
     assert License.objects.get().rev == 2
+    books_agree(shop)
+
+    Price.objects.update(is_on_sale=True)
+    call_command("sync_catalog", stdout=StringIO())
+    late.buy("pro_monthly")
+    assert License.objects.count() == 2
+
+
+def test_nobody_changes_to_an_archived_price(shop: Shop):
+    subscription = bought(shop)
+    for key in ("pro_yearly", "enterprise_monthly"):
+        price = shop.ask_stripe("GET", f"/v1/prices?lookup_keys[0]={key}")["data"][0]["id"]
+        shop.ask_stripe("POST", f"/v1/prices/{price}", "active=false")
+        browser = signed_in_buyer(shop, Customer.objects.get()).client
+
+        said = browser.get(
+            f"/account/subscriptions/{subscription.pk}/change/",
+            {"price": key, "quantity": 1},
+            follow=True,
+        )
+
+        assert "is not on sale" in said.content.decode()
+        assert not Price.objects.get(lookup_key=key).is_on_sale
+    assert OwnerNotice.objects.filter(needs_him=True).count() == 2
+
+
+@pytest.mark.parametrize(("outcome", "status"), [("lost", 409), ("won", 302)])
+def test_after_a_lost_dispute_nothing_more_is_sold_by_the_machine(
+    shop: Shop, outcome: str, status: int
+):
+    """Won, he has his license back; and another customer is not concerned."""
+    bought(shop)
+    decide(shop, dispute(shop, Payment.objects.get()), outcome)
+
+    page = signed_in_buyer(shop, Customer.objects.get()).press_buy("pro_monthly")
+
+    assert page.status_code == status
+    if outcome == "lost":
+        assert "Your bank took an earlier payment of yours back" in page.content.decode()
+        assert not Cart.objects.filter(customer__isnull=False).exists()
+    other = add_customer(name="Other", email="other@company.example")
+    assert signed_in_buyer(shop, other).press_buy("pro_monthly").status_code == 303
 
 
 @pytest.mark.parametrize("ending", ["canceled", "unpaid"])

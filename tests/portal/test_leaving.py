@@ -16,6 +16,7 @@ from support.models import Ticket
 from tests.make import make_credential, make_customer, make_license, make_tier
 from tests.pkgindex.make import make_file, make_project, make_release
 from tests.shop import Buyer, Shop
+from tests.standin.process import NotPaidError
 from tests.support.desk import make_conversation
 
 pytestmark = pytest.mark.django_db
@@ -142,6 +143,54 @@ def test_closing_cancels_the_subscription_at_stripe_first(shop: Shop):
     shop.advance(days=40)
     shop.settle()
     assert LicenseEvent.objects.filter(name="lapsed").exists()
+
+
+def open_page(shop: Shop) -> tuple[Customer, Buyer, str]:
+    """A customer without a license, and a checkout page that he has open in a tab."""
+    customer = make_customer("dev@company.example")
+    buyer = Buyer(shop, client=signed_in())
+    return customer, buyer, buyer.press_buy("pro_monthly")["Location"]
+
+
+def test_closing_closes_the_checkout_pages_that_are_open(shop: Shop):
+    customer, buyer, page = open_page(shop)
+
+    assert close(customer, sure="yes") == 302
+
+    customer.refresh_from_db()
+    assert customer.closed_at is not None
+    with pytest.raises(NotPaidError):
+        buyer.pay(page)
+    shop.settle()
+    assert not Subscription.objects.exists()
+
+
+def test_what_was_bought_a_moment_before_is_shown_and_not_lost(shop: Shop):
+    customer, buyer, page = open_page(shop)
+    buyer.pay(page)
+
+    browser = signed_in()
+    said = browser.post(f"/account/{customer.pk}/close/", {"sure": "yes"}, follow=True)
+
+    assert "You have just bought something" in said.content.decode()
+    customer.refresh_from_db()
+    assert customer.closed_at is None
+    assert Subscription.objects.get().license is not None
+    close(customer, sure="yes")
+    shop.settle()
+    customer.refresh_from_db()
+    assert customer.closed_at is not None
+    assert Subscription.objects.get().cancel_at is not None
+
+
+def test_a_stripe_that_cannot_close_the_page_closes_no_account(shop: Shop):
+    customer, _, _ = open_page(shop)
+    shop.fail_stripe("POST", "/v1/checkout/sessions", kind="500", when="before", times=9)
+
+    close(customer, sure="yes")
+
+    customer.refresh_from_db()
+    assert customer.closed_at is None
 
 
 def test_a_stripe_that_is_away_closes_nothing(shop: Shop):
