@@ -68,15 +68,7 @@ def is_duplicate(subscription: Subscription, at: datetime) -> bool:
     )
     if not live.exclude(pk=subscription.pk).exists():
         return False
-    GuaranteeRefund.objects.get_or_create(
-        subscription=subscription,
-        defaults={
-            "cause": GuaranteeRefund.Cause.DUPLICATE,
-            "requested_at": at,
-            "due_at": at,
-            "currency": subscription.price.currency,
-        },
-    )
+    _begin_job(subscription, GuaranteeRefund.Cause.DUPLICATE, at)
     return True
 
 
@@ -173,10 +165,35 @@ def _license_of(subscription: Subscription, paid: RemoteLine, at: datetime) -> L
     )
     subscription.license = license
     subscription.save(update_fields=["license"])
+    _end_unpaid_ones(subscription, at)
     if subscription.cart is not None:
         _hand_over_first_key(subscription, at)
     mail_welcome(subscription, license)
     return license
+
+
+def _end_unpaid_ones(bought: Subscription, at: datetime) -> None:
+    """He has bought anew: an old one that was not paid is ended, or a retry bills him twice."""
+    unpaid = Subscription.objects.filter(
+        customer_id=bought.customer_id,
+        price__tier__product=bought.price.tier.product_id,
+        status__in=["past_due", "unpaid"],
+        license__status=Status.LAPSED,
+    )
+    for old in unpaid.exclude(pk=bought.pk):
+        _begin_job(old, GuaranteeRefund.Cause.REPLACED, at)
+
+
+def _begin_job(subscription: Subscription, cause: GuaranteeRefund.Cause, at: datetime) -> None:
+    GuaranteeRefund.objects.get_or_create(
+        subscription=subscription,
+        defaults={
+            "cause": cause,
+            "requested_at": at,
+            "due_at": at,
+            "currency": subscription.price.currency,
+        },
+    )
 
 
 def _hand_over_first_key(subscription: Subscription, at: datetime) -> None:

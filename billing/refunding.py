@@ -112,7 +112,7 @@ def _refund(job: GuaranteeRefund) -> int:
 
 def _is_wanted(job: GuaranteeRefund, invoice: RemoteInvoice, payment: RemotePayment) -> bool:
     """Nothing is served for what was paid after the license had ended, whatever the cause."""
-    is_late = invoice.paid_at >= job.requested_at
+    is_late = invoice.paid_at >= job.requested_at.replace(microsecond=0)  # Stripe has seconds
     return is_late or job.cause in GIVES_ALL_BACK or was_warned_of(payment.stripe_id)
 
 
@@ -167,11 +167,13 @@ def _finish(claim: Claim, job: GuaranteeRefund) -> None:
     mark_dirty(DirtyObject.Kind.SUBSCRIPTION, job.subscription.stripe_id, at=at)
     for payment in job.subscription.payments.all():
         mark_dirty(DirtyObject.Kind.PAYMENT, payment.stripe_id, at=at)
+    if job.cause == Cause.REPLACED and not job.amount_cents:
+        return  # he pays for the other one, and knows it
     if job.amount_cents or job.cause in {Cause.GUARANTEE, Cause.OWNER, Cause.FRAUD}:
         mail_refunded(job)
     tell_owner(
         f"refund-job:{job.subscription.stripe_id}",
-        f"{_who_has_it(job)}; the subscription is canceled and the license revoked.",
+        f"{_who_has_it(job)}; the subscription is canceled, its license serves no more.",
         at=at,
     )
 

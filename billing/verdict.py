@@ -36,7 +36,9 @@ def grace() -> timedelta:
 
 
 def _of_money(subscription: Subscription) -> Verdict | None:
-    if GuaranteeRefund.objects.filter(subscription=subscription).exists():
+    jobs = GuaranteeRefund.objects.filter(subscription=subscription)
+    cause = jobs.values_list("cause", flat=True).first()
+    if cause is not None and cause != GuaranteeRefund.Cause.REPLACED:
         return Verdict(Status.REVOKED, "refunded")
     disputes = Dispute.objects.filter(payment__subscription=subscription)
     statuses = set(disputes.values_list("status", flat=True))
@@ -44,6 +46,8 @@ def _of_money(subscription: Subscription) -> Verdict | None:
         return Verdict(Status.REVOKED, "dispute lost")
     if any(Dispute.holds_money(each) for each in statuses):
         return Verdict(Status.SUSPENDED, "a payment is disputed")
+    if cause is not None:
+        return Verdict(Status.LAPSED, "another subscription took its place")
     return None
 
 

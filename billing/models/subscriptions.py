@@ -175,6 +175,7 @@ class GuaranteeRefund(Claimable):
         DUPLICATE = "duplicate"  # a second subscription of the same product
         OWNER = "owner"  # the owner gave it back, and parts ways
         FRAUD = "fraud"  # a lost dispute, or an early fraud warning
+        REPLACED = "replaced"  # it was unpaid, and he bought another one
 
     subscription = models.OneToOneField(Subscription, models.PROTECT, related_name="guarantee")
     cause = models.CharField(max_length=9, choices=Cause.choices)

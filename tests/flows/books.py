@@ -43,7 +43,8 @@ def _rights_follow(ours: Subscription, theirs: dict[str, Any]) -> None:
     if ours.license is None:
         return
     status = ours.license.status
-    if GuaranteeRefund.objects.filter(subscription=ours).exists():
+    jobs = GuaranteeRefund.objects.filter(subscription=ours)
+    if jobs.exclude(cause=GuaranteeRefund.Cause.REPLACED).exists():
         assert status == License.Status.REVOKED
     elif theirs["status"] not in ACTIVE:
         assert status in {"lapsed", "revoked", "suspended"}, (status, theirs["status"])

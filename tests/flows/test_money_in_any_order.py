@@ -166,3 +166,44 @@ def test_a_disputed_payment_after_the_end_is_not_said_to_have_gone_back(shop: Sh
     notice = OwnerNotice.objects.get(key=f"late-payment:{newest}")
     assert "is disputed: the bank decides about it" in notice.text
     assert not Payment.objects.get(stripe_id=newest).refunds.exists()
+
+
+@pytest.mark.parametrize("ending", ["unpaid", "past_due"])
+def test_who_buys_anew_is_not_billed_for_the_unpaid_one_too(shop: Shop, ending: str):
+    if ending == "unpaid":
+        options = {"mode": "hold", "retries_exhausted": "unpaid"}
+        shop.standin.control("POST", "webhooks", options)
+    old = bought(shop, card="4000000000000341")
+    shop.advance(days=31, hours=3)
+    shop.settle()
+    path = f"/v1/subscriptions/{old.stripe_id}"
+    invoice = shop.ask_stripe("GET", path)["latest_invoice"]
+    if ending == "unpaid":
+        for _ in range(3):
+            shop.advance(days=5)
+            shop.settle()
+    else:  # Stripe still tries when the grace is over
+        Subscription.objects.update(past_due_since=timezone.now() - timedelta(days=22))
+        License.objects.update(status="lapsed")
+    old.refresh_from_db()
+    assert (old.status, License.objects.get().status) == (ending, "lapsed")
+
+    back = signed_in_buyer(shop, Customer.objects.get())
+    card = "5555555555554444"
+    path = back.pay(back.press_buy("pro_monthly")["Location"], card=card)
+    remote = shop.ask_stripe("GET", f"/v1/subscriptions/{old.stripe_id}")
+    attach = "/v1/payment_methods/pm_card_visa/attach"
+    card = shop.ask_stripe("POST", attach, f"customer={remote['customer']}")["id"]
+    back.client.get(path)
+    shop.ask_stripe("POST", f"/v1/invoices/{invoice}/pay", f"payment_method={card}")
+    shop.settle()
+    shop.advance(hours=1)
+    shop.settle()
+
+    statuses = Subscription.objects.order_by("created_at").values_list("status", flat=True)
+    assert list(statuses) == ["canceled", "active"]
+    assert License.objects.filter(status="active").count() == 1
+    last = Payment.objects.get(invoice_id=invoice)
+    assert last.is_refunded
+    assert not shop.night().drift
+    books_agree(shop)
