@@ -12,11 +12,13 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.test import Client
 
+from support import webhooks
 from support.models import InboundMail, MailEvent
+from support.reading import MAX_MAIL_BYTES
 from support.receiving import parse_due_mail
 from support.storing import keep_mail
 from tests.support.cost import at_most
-from tests.support.desk import MONDAY
+from tests.support.desk import MONDAY, make_licensed, sent_to
 from tests.support.mails import POISON, mail
 
 pytestmark = pytest.mark.django_db
@@ -106,9 +108,40 @@ def test_a_mail_above_djangos_limit_for_forms_is_taken_from_both():
     assert {len(row.raw) for row in InboundMail.objects.all()} == {len(big), len(big) + 1}
 
 
-def test_a_mail_above_25_megabytes_is_refused_and_the_sender_told():
-    assert post(INBOUND, postmark(b"x" * (25 * 1024 * 1024 + 1))).status_code == 413
+def test_a_mail_of_25_megabytes_is_taken_with_its_files_told_twice():
+    """Postmark's raw mail comes beside the same files in base64: twice the mail's size."""
+    raw = mail("x" * (24 * 1024 * 1024))
+    event = {**json.loads(postmark(raw)), "Attachments": [{"Content": "eHh4" * (6 * 1024 * 1024)}]}
+
+    assert post(INBOUND, json.dumps(event)).status_code == 200
+
+    assert len(InboundMail.objects.get().raw) == len(raw)
+
+
+def test_of_a_larger_mail_the_beginning_is_kept_and_the_end_is_told():
+    """A provider tries again what is refused, then forgets it, and nobody hears of it."""
+    make_licensed()
+    raw = mail("It does not start.\n" + "x" * MAX_MAIL_BYTES)
+
+    for _ in range(2):
+        assert post(INBOUND, postmark(raw)).status_code == 200
+    parse_due_mail(MONDAY.replace(year=2027))
+
+    row = InboundMail.objects.get()
+    assert bytes(row.raw) == raw[:MAX_MAIL_BYTES]
+    assert "the rest was not kept" in row.note
+    assert row.ticket is not None
+    assert row.ticket.messages.first().body.startswith("It does not start.")
+
+
+def test_what_is_larger_than_any_mail_is_refused_and_the_owner_told(monkeypatch):
+    monkeypatch.setattr(webhooks, "MAX_BODY_BYTES", 1_000)
+
+    for _ in range(3):  # the provider tries again
+        assert post(INBOUND, postmark(mail("x" * 1_000))).status_code == 413
+
     assert InboundMail.objects.count() == 0
+    assert [one.subject for one in sent_to("owner@shop.example")] == ["A mail was too large"]
 
 
 @pytest.mark.parametrize("secret", ["hook:wrong", "", "hook", "hook:secret2"])
