@@ -6,6 +6,7 @@ import hmac
 import io
 import json
 import time
+from pathlib import Path
 
 import pytest
 from django.core.management import call_command
@@ -20,9 +21,11 @@ from support.storing import keep_mail
 from tests.support.cost import at_most
 from tests.support.desk import MONDAY, make_licensed, sent_to
 from tests.support.mails import POISON, mail
+from tests.support.test_reading import corpus
 
 pytestmark = pytest.mark.django_db
 INBOUND = "/anymail/postmark/inbound/"
+BOUNDARY = "of-a-form-and-of-no-mail"
 MAILGUN = "/anymail/mailgun/inbound_mime/"  # where Mailgun hands over the mail as it came
 KEY = "mailgun-signing-key"
 
@@ -64,12 +67,12 @@ def mailgun(raw: bytes, *, token: str = "t" * 50, stamp: int | None = None, key:
     fields = {"timestamp": str(stamp), "token": token, "signature": signature,
               "recipient": "support@testserver", "sender": "dev@company.example"}  # fmt: skip
     parts = [
-        f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
         for name, value in fields.items()
     ]
-    parts.append(b'--x\r\nContent-Disposition: form-data; name="body-mime"\r\n\r\n')
-    body = b"".join(parts) + raw + b"\r\n--x--\r\n"
-    return post(MAILGUN, body, "multipart/form-data; boundary=x")
+    head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="body-mime"\r\n\r\n'
+    body = b"".join([*parts, head.encode(), raw, f"\r\n--{BOUNDARY}--\r\n".encode()])
+    return post(MAILGUN, body, f"multipart/form-data; boundary={BOUNDARY}")
 
 
 @pytest.mark.parametrize("name", POISON)
@@ -88,6 +91,28 @@ def test_poison_is_kept_byte_for_byte_and_once(name: str):
     row.refresh_from_db()
     assert row.outcome != "waiting"
     assert (row.last_error, row.dead_at) == ("", None)
+
+
+@pytest.mark.parametrize("file", corpus(), ids=lambda file: file.name)
+def test_pythons_own_corpus_is_kept_byte_for_byte_and_sorted(file: Path):
+    raw = file.read_bytes()
+
+    assert post(INBOUND, postmark(raw)).status_code == 200
+    assert mailgun(raw + b"\n").status_code == 200
+    parse_due_mail(MONDAY.replace(year=2027))
+
+    rows = InboundMail.objects.order_by("pk")
+    assert [bytes(row.raw) for row in rows] == [raw, raw + b"\n"]
+    assert {(row.last_error, row.dead_at, row.outcome == "waiting") for row in rows} == {
+        ("", None, False)
+    }
+
+
+def test_pythons_own_corpus_is_here():
+    """It comes with Python's tests, which some distributions leave out; CI's Python has them."""
+    if not corpus():
+        pytest.skip("this Python came without its tests")
+    assert len(corpus()) > 40
 
 
 @pytest.mark.parametrize("name", ["invalid UTF-8", "NUL in headers", "bomb"])
