@@ -189,6 +189,7 @@ if SUPPORT_EMAIL.count("@") != 1 or "+" in SUPPORT_EMAIL:
 INBOUND_PROVIDERS = env.words("INBOUND_PROVIDERS") or [ANYMAIL_BACKEND]
 MAIL_AUTHSERV_ID = env.text("MAIL_AUTHSERV_ID")
 TRACKER_URL = env.url("TRACKER_URL")
+TRACKER = urlsplit(TRACKER_URL)
 DOCS_URL = env.url("DOCS_URL")
 SECURITY_EMAIL = env.text("SECURITY_EMAIL", SUPPORT_EMAIL)
 
@@ -251,6 +252,8 @@ CONTENT_SECURITY_POLICY = {
             "https://checkout.stripe.com",
             "https://billing.stripe.com",
             *([STRIPE_API_BASE] if STRIPE_API_BASE else []),
+            # The form that searches the public tracker before a ticket is opened.
+            *([f"{TRACKER.scheme}://{TRACKER.netloc}"] if TRACKER_URL else []),
         ],
     }
 }

@@ -2,15 +2,20 @@
 
 import hashlib
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
 
+from licenses.models import Contact
 from outbox.mail import message_id as outbox_message_id
-from outbox.mail import queue_mail
+from outbox.mail import queue_mail, rendered
 from support.clock import read_calendar
+from support.files import file_link
 from support.models import AutomaticAnswer, InboundMail, Message, Ticket, Vacation
 from support.quota import quota_line, quota_of
 from support.references import OWNER, new_message_id, reply_address, threading_headers
@@ -74,6 +79,7 @@ def acknowledge(ticket: Ticket, at: datetime) -> None:
             "quota_line": quota_line(ticket, quota) if quota else "",
             "due": local_time(ticket.due_at),
             "vacation": vacation_line(at, ticket.due_at),
+            "has_account": has_account(ticket),
         },
         headers={**threading_headers(ticket, own.message_id), **AUTO_REPLIED},
     )
@@ -82,20 +88,49 @@ def acknowledge(ticket: Ticket, at: datetime) -> None:
 def send_answer(message: Message) -> None:
     """Mail the owner's answer, as a person's mail."""
     ticket = message.ticket
+    files = [(file.filename, file_link(file)) for file in message.attachments.all()]
     is_first = ticket.messages.count() == 1  # the owner wrote first
     queue_mail(
         f"answer:{message.pk}",
         template="support/answer",
         to=recipients(ticket),
-        context={
-            "subject": bare_subject(ticket.subject),
-            "is_first": is_first,
-            "ticket": ticket,
-            "message": message,
-            "files": list(message.attachments.all()),
-        },
+        context=_answer(ticket, message.body, files=files, is_first=is_first),
         headers={**threading_headers(ticket, message.message_id), "Auto-Submitted": ""},
     )
+
+
+@dataclass(frozen=True)
+class Words:
+    """A mail to be looked at."""
+
+    to: list[str]
+    subject: str
+    body: str
+
+
+def words_of_answer(ticket: Ticket, body: str) -> Words:
+    """The mail that an answer of these words would be, but for its files; nothing is sent."""
+    subject, text = rendered("support/answer", _answer(ticket, body))
+    return Words(recipients(ticket), subject, text)
+
+
+def _answer(
+    ticket: Ticket, body: str, *, files: Sequence[tuple[str, str]] = (), is_first: bool = False
+) -> dict[str, Any]:
+    return {
+        "subject": bare_subject(ticket.subject),
+        "is_first": is_first,
+        "ticket": ticket,
+        "body": body,
+        "files": files,
+        "has_account": has_account(ticket),
+    }
+
+
+def has_account(ticket: Ticket) -> bool:
+    """Whether the requester can sign in: a colleague known by his domain cannot."""
+    people = Contact.objects.filter(customer_id=ticket.customer_id, email=ticket.requester)
+    return people.filter(user__isnull=False).exists()
 
 
 def recipients(ticket: Ticket) -> list[str]:
