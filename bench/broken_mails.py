@@ -40,9 +40,9 @@ from support.public import public_draft
 from support.receiving import parse_due_mail
 from support.storing import Delivery, keep_mail
 from tests.support.desk import answering, make_licensed, sent_to, ticket_of
+from tests.support.doors import INBOUND, KEY, mailgun, post, postmark
 from tests.support.mails import POISON, delivery_report, mail, mutated
 from tests.support.test_reading import corpus
-from tests.support.test_webhooks import INBOUND, KEY, mailgun, post, postmark
 
 DEV, OWNER = "dev@company.example", "owner@shop.example"
 ENVELOPES = ["", "<>", "a\x00b@c", DEV, "x" * 400, "\udcff", "MAILER-DAEMON@mx.example"]

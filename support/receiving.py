@@ -18,8 +18,9 @@ from support.answering import answer_above, command_of
 from support.models import InboundMail, MailEvent, Message
 from support.reading import ReadMail, clean, read_mail
 from support.sorting import Verdict, sort_mail
+from support.storing import keep_mail
 from support.tickets import Requester
-from support.unpacking import Unpackable, mail_bytes, provider_events
+from support.unpacking import Unpackable, further_mails, mail_bytes, provider_events
 from support.words import said_by
 
 log = logging.getLogger(__name__)
@@ -59,12 +60,18 @@ def _take(model: Any, pk: int, at: datetime, read: Callable[[Any, datetime], Act
 
 def _read_mail(row: InboundMail, at: datetime) -> Act:
     try:
-        raw = mail_bytes(row)
+        raw, further = mail_bytes(row), further_mails(row)
     except Unpackable as error:
         note = clean(str(error))[:2000]
         return lambda: {"outcome": Outcome.UNREADABLE, "note": note}
     mail = read_mail(raw)
-    return lambda: _act(mail, raw, row, at)
+
+    def act() -> dict[str, Any]:
+        for one in further:
+            keep_mail(one)
+        return _act(mail, raw, row, at)
+
+    return act
 
 
 def _act(mail: ReadMail, raw: bytes, row: InboundMail, at: datetime) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from anymail.webhooks.base import AnymailCoreWebhookView
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import resolve
+from django.urls import Resolver404, resolve
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.csrf import csrf_exempt
@@ -98,12 +98,20 @@ def _door(esp: str, kind: str) -> Any:
 
 def anymail_view(esp: str, kind: str) -> Any:
     """django-anymail's view for this provider; None when its secret is not set."""
-    view_class = resolve(f"/{esp}/{kind}/", urlconf="anymail.urls").func.view_class  # type: ignore[attr-defined]
+    try:
+        match = resolve(f"/{esp}/{kind}/", urlconf="anymail.urls")
+    except Resolver404:  # Mandrill has one for both; 404 where there is none at all
+        match = resolve(f"/{esp}/", urlconf="anymail.urls")
+    view_class = match.func.view_class  # type: ignore[attr-defined]
     try:
         # A stand-in for the secret: without one it would warn that the door is open.
         view: AnymailCoreWebhookView = view_class(webhook_secret=["shut:shut"])
     except (ImproperlyConfigured, AnymailError, ImportError, TypeError) as error:
         log.warning("the %s webhook of %s is off: %s", kind, esp, error)
+        return None
+    if (
+        getattr(view, "webhook_key", "") is None
+    ):  # Mandrill's, which it asks for with the first mail
         return None
     view.basic_auth = webhook_secrets()
     return view

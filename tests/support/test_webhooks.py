@@ -1,11 +1,7 @@
 """The doors: closed without a secret, shut to the wrong one, and never a 500."""
 
-import base64
-import hashlib
-import hmac
 import io
 import json
-import time
 from pathlib import Path
 
 import pytest
@@ -20,59 +16,16 @@ from support.receiving import parse_due_mail
 from support.storing import keep_mail
 from tests.support.cost import at_most
 from tests.support.desk import MONDAY, make_licensed, sent_to
+from tests.support.doors import INBOUND, basic, mailgun, open_doors, post, postmark
 from tests.support.mails import POISON, mail
 from tests.support.test_reading import corpus
 
 pytestmark = pytest.mark.django_db
-INBOUND = "/anymail/postmark/inbound/"
-BOUNDARY = "of-a-form-and-of-no-mail"
-MAILGUN = "/anymail/mailgun/inbound_mime/"  # where Mailgun hands over the mail as it came
-KEY = "mailgun-signing-key"
 
 
 @pytest.fixture(autouse=True)
 def _open(settings) -> None:
-    settings.INBOUND_PROVIDERS = ["postmark", "mailgun", "brevo"]
-    settings.ANYMAIL = {
-        "WEBHOOK_SECRET": "hook:old, hook:secret",
-        "MAILGUN_WEBHOOK_SIGNING_KEY": KEY,
-        "BREVO_API_KEY": "brevo-key",
-    }
-
-
-def basic(secret: str = "hook:secret") -> dict[str, str]:
-    return {"Authorization": "Basic " + base64.b64encode(secret.encode()).decode()}
-
-
-def post(path: str, body: bytes | str, content_type: str = "application/json", **headers: str):
-    return Client().post(path, body, content_type=content_type, headers=headers or basic())
-
-
-def postmark(raw: bytes, event_id: str = "e1") -> str:
-    return json.dumps(
-        {
-            "FromFull": {"Email": "dev@company.example"},
-            "MessageID": event_id,
-            "OriginalRecipient": "support@testserver",
-            "Headers": [{"Name": "Return-Path", "Value": "<dev@company.example>"},
-                        {"Name": "X-Spam-Score", "Value": "0.5"}],
-            "RawEmail": raw.decode("utf-8", "surrogateescape"),
-        }
-    )  # fmt: skip
-
-
-def mailgun(raw: bytes, *, token: str = "t" * 50, stamp: int | None = None, key: str = KEY):
-    stamp = int(time.time()) if stamp is None else stamp
-    signature = hmac.new(key.encode(), f"{stamp}{token}".encode(), hashlib.sha256).hexdigest()
-    fields = {"timestamp": str(stamp), "token": token, "signature": signature,
-              "recipient": "support@testserver", "sender": "dev@company.example"}  # fmt: skip
-    parts = [
-        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
-        for name, value in fields.items()
-    ]
-    head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="body-mime"\r\n\r\n'
-    body = b"".join([*parts, head.encode(), raw, f"\r\n--{BOUNDARY}--\r\n".encode()])
-    return post(MAILGUN, body, f"multipart/form-data; boundary={BOUNDARY}")
+    open_doors(settings)
 
 
 @pytest.mark.parametrize("name", POISON)
@@ -227,18 +180,6 @@ def test_mails_without_an_event_id_are_not_taken_for_one():
     post(INBOUND, postmark(mail(number=2), event_id=""))
 
     assert InboundMail.objects.count() == 2
-
-
-def test_another_provider_is_read_by_anymail_later():
-    body = {"items": [{"Uuid": ["u1"], "From": {"Address": "dev@company.example"},
-                       "Headers": {"From": "dev@company.example", "Subject": "Hi"},
-                       "RawTextBody": "It does not start.", "Attachments": []}]}  # fmt: skip
-
-    assert post("/anymail/brevo/inbound/", json.dumps(body)).status_code == 200
-    parse_due_mail(MONDAY.replace(year=2027))
-
-    row = InboundMail.objects.get()
-    assert (row.sender, row.subject, row.outcome) == ("dev@company.example", "Hi", "stranger")
 
 
 def test_a_provider_may_ask_whether_the_door_is_there():
