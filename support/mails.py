@@ -85,6 +85,36 @@ def acknowledge(ticket: Ticket, at: datetime) -> None:
     )
 
 
+def tell_of_delay(ticket: Ticket, at: datetime) -> None:
+    """Say that the answer is due later than was said; of one due time once."""
+    assert ticket.due_at is not None
+    key, due = f"moved:{ticket.pk}:{ticket.due_at:%Y-%m-%dT%H:%M}", local_time(ticket.due_at)
+    own, is_new = Message.objects.get_or_create(
+        key=key,
+        defaults={
+            "ticket": ticket,
+            "kind": Message.Kind.MACHINE,
+            "at": at,
+            "body": f"Answered by {due}.",
+            "message_id": new_message_id(ticket.pk),
+        },
+    )
+    if not is_new:
+        return
+    queue_mail(
+        key,
+        template="support/moved",
+        to=[ticket.requester],
+        context={
+            "subject": bare_subject(ticket.subject),
+            "ticket": ticket,
+            "due": due,
+            "vacation": vacation_line(at, ticket.due_at),
+        },
+        headers=threading_headers(ticket, own.message_id),
+    )
+
+
 def send_answer(message: Message) -> None:
     """Mail the owner's answer, as a person's mail."""
     ticket = message.ticket

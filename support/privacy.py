@@ -120,7 +120,7 @@ def delete_tickets(customer_id: int) -> int:
     files = list(
         Attachment.objects.filter(message__in=messages).values_list("stored_as", flat=True)
     )
-    keys = [f"received:{pk}" for pk in tickets.values_list("pk", flat=True)]
+    keys = list(messages.filter(kind=Message.Kind.MACHINE).values_list("key", flat=True))
     for pk in messages.values_list("pk", flat=True):
         keys += [f"answer:{pk}", f"notify:{pk}"]
     people = list(Contact.objects.filter(customer_id=customer_id).values_list("email", flat=True))
