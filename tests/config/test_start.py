@@ -50,6 +50,16 @@ def test_mail_leaves_by_the_owners_own_server(tmp_path):
     assert done.stdout.strip().splitlines()[-1] == "mail.example 587 shop a@b True False 30"
 
 
+def test_the_search_of_the_tracker_may_leave_the_page(tmp_path):
+    seen = "from django.conf import settings as s; print(s.CONTENT_SECURITY_POLICY['DIRECTIVES'])"
+    tracker = {"TRACKER_URL": "https://github.com/x/hare/issues"}
+
+    done = manage("shell", "-c", seen, tmp_path=tmp_path, **{**PRODUCTION, **tracker})
+
+    # A source with a path would allow that very path only.
+    assert "'https://github.com']" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
