@@ -167,11 +167,23 @@ def _hold(mail: ReadMail, row: InboundMail, verdict: Verdict, at: datetime) -> d
 def _point(mail: ReadMail, row: InboundMail, verdict: Verdict, at: datetime) -> dict[str, Any]:
     if mail.sender == settings.OWNER_EMAIL.lower():
         return {"note": "the owner's own, without a token"}
-    if (row.spam_score or 0) >= SPAM_SCORE:
-        return {"note": f"spam score {row.spam_score}: no pointer"}
+    if why := _is_not_to_be_answered(mail, row, verdict):
+        return {"note": f"{why}: no pointer"}
     template = "support/lapsed" if verdict.outcome == Outcome.LAPSED else "support/pointer"
     sent = mails.point(row, message_id=mail.message_id, at=at, template=template)
     return {"note": "a pointer was sent" if sent else "no pointer: one was sent before"}
+
+
+def _is_not_to_be_answered(mail: ReadMail, row: InboundMail, verdict: Verdict) -> str:
+    """Why not: whoever stands in From has most likely not written it."""
+    if (row.spam_score or 0) >= SPAM_SCORE:
+        return f"spam score {row.spam_score}"
+    # A mail server's own filter; whoever writes these himself only spares us the pointer.
+    if mail.first("x-spam-flag").strip().lower() == "yes":
+        return "marked as spam"
+    if mail.first("x-spam-status").strip().lower().startswith("yes"):
+        return "marked as spam"
+    return "the sender is not verified" if verdict.verified == Message.Verified.FAIL else ""
 
 
 _DEEDS = {
