@@ -96,6 +96,15 @@ def _door(esp: str, kind: str) -> Any:
     return lambda request, _body: _run_validators(view, request)
 
 
+def has_door(esp: str, kind: str) -> bool:
+    """Whether a delivery of this provider could be taken."""
+    try:
+        _door(esp, kind)
+    except Http404:
+        return False
+    return True
+
+
 def anymail_view(esp: str, kind: str) -> Any:
     """django-anymail's view for this provider; None when its secret is not set."""
     try:
