@@ -38,7 +38,8 @@ AUTO_REPLIED = {
 def claim_automatic_answer(address: str, at: datetime, *, is_pointer: bool = False) -> bool:
     """Whether our machine may write to *address* now; saying yes is noted, so the next is no.
 
-    This is what ends every loop with a robot after one mail of ours.
+    This is what ends every loop with a robot after one mail of ours. Whoever was pointed and has
+    bought since is acknowledged all the same: no robot buys.
     """
     last_hour = AutomaticAnswer.objects.filter(answered_at__gt=at - timedelta(hours=1))
     pointers = Q(pointed_at=F("answered_at"))
@@ -51,7 +52,9 @@ def claim_automatic_answer(address: str, at: datetime, *, is_pointer: bool = Fal
     if is_new:
         return True
     quiet = Q(answered_at__lte=at - ANSWER_AGAIN_AFTER)
-    if is_pointer:
+    if not is_pointer:
+        quiet |= pointers
+    else:
         quiet &= Q(pointed_at__isnull=True) | Q(pointed_at__lte=at - POINT_AGAIN_AFTER)
     updated = AutomaticAnswer.objects.filter(quiet, pk=row.pk).update(answered_at=at, **pointed)
     return bool(updated)
