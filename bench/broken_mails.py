@@ -1,8 +1,9 @@
 """Broken mails through the door, the reading and the sorting: `python -m bench.broken_mails [N]`.
 
 Poison, Python's own corpus, answers with tokens, delivery reports, each broken in up to thirty
-places, cut, or glued to another. Every one must be stored byte for byte, sorted without an error,
-and be showable. Prints what failed, with the seed, and the slowest; exits with 1 if any failed.
+places, cut, or glued to another. They come by the pipe and by two providers' webhooks in turn; each
+must be answered 200, stored byte for byte, sorted without an error, and be showable. Prints what
+failed, with the seed, and the slowest; exits with 1 if any failed.
 `bin/postgres` before it, and it runs on PostgreSQL.
 """
 
@@ -39,6 +40,7 @@ from support.public import public_draft
 from support.receiving import parse_due_mail
 from support.storing import Delivery, keep_mail
 from tests.support.desk import answering, make_licensed, sent_to, ticket_of
+from tests.support.doors import INBOUND, KEY, mailgun, post, postmark
 from tests.support.mails import POISON, delivery_report, mail, mutated
 from tests.support.test_reading import corpus
 
@@ -86,16 +88,34 @@ def broken(seeds: list[bytes], seed: int) -> bytes:
     return raw
 
 
-def take(raw: bytes, seed: int, tally: Tally) -> None:
+def by_pipe(raw: bytes, seed: int) -> int:
     envelope = random.Random(seed)
-    row = keep_mail(
+    keep_mail(
         Delivery(
             source="pipe",
             raw=raw,
+            event_id=f"{seed:050}",
             envelope_from=envelope.choice([None, *ENVELOPES]),
             envelope_to=envelope.choice(ENVELOPES),
         )
     )
+    return 200
+
+
+def by_postmark(raw: bytes, seed: int) -> int:
+    return post(INBOUND, postmark(raw, event_id=f"{seed:050}")).status_code
+
+
+def by_mailgun(raw: bytes, seed: int) -> int:
+    return mailgun(raw, token=f"{seed:050}").status_code
+
+
+def take(raw: bytes, seed: int, tally: Tally) -> None:
+    door = [by_pipe, by_postmark, by_mailgun][seed % 3]
+    if (status := door(raw, seed)) != 200:
+        tally.failures.append(f"{seed}: {door.__name__} answered {status}")
+        return
+    row = InboundMail.objects.filter(event_id=f"{seed:050}").first()
     if row is None:
         tally.outcomes["the same bytes again"] += 1
         return
@@ -134,6 +154,10 @@ def main() -> int:
     setup_test_environment()
     connection.creation.create_test_db(verbosity=0)
     django.conf.settings.OWNER_NEEDS_SECOND_FACTOR = False
+    django.conf.settings.INBOUND_PROVIDERS = ["postmark", "mailgun"]
+    django.conf.settings.ANYMAIL = {
+        "WEBHOOK_SECRET": "hook:secret", "MAILGUN_WEBHOOK_SIGNING_KEY": KEY,
+    }  # fmt: skip
     sorting.MAX_AN_HOUR = mails.MAX_AUTOMATIC_AN_HOUR = 10**9
     make_licensed()
     seeds, owner, tally = make_seeds(), Client(raise_request_exception=False), Tally()
@@ -149,7 +173,10 @@ def main() -> int:
         done = min(first + BATCH, last) - arguments.first
         if done % 5_000 == 0 or done == arguments.number:
             each = (time.monotonic() - started) / done * 1000
-            print(f"{done}: {len(tally.failures)} failures, {each:.1f} ms each, {tally.slowest}")
+            print(
+                f"{done}: {len(tally.failures)} failures, {each:.1f} ms each, {tally.slowest}",
+                flush=True,
+            )
     print(*tally.failures, sep="\n")
     print(dict(tally.outcomes))
     return 1 if tally.failures else 0

@@ -155,6 +155,7 @@ HANDLED = {
     "customer.subscription.created": _subscription,
     "customer.subscription.updated": _subscription,
     "customer.subscription.deleted": _subscription,
+    "invoice.finalized": _subscription_of_invoice,  # where to pay it is known now
     "invoice.paid": _subscription_of_invoice,
     "invoice.payment_succeeded": _subscription_of_invoice,
     "invoice.payment_failed": _subscription_of_invoice,

@@ -154,3 +154,21 @@ def check_texts(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[
             id="wheelbarrow.I060",
         )
     ]
+
+
+@register(Tags.security, deploy=True)
+def check_inbound_mail(
+    app_configs: Sequence[AppConfig] | None, **kwargs: Any
+) -> list[CheckMessage]:
+    """A provider gives up after a day before a door that is shut, and tells nobody."""
+    from support.webhooks import has_door  # noqa: PLC0415  loads every provider of django-anymail
+
+    shut = [esp for esp in settings.INBOUND_PROVIDERS if esp and not has_door(esp, "inbound")]
+    return [
+        Info(
+            f"The inbound webhook of {esp} is off: customers' mail comes by receive_mail only.",
+            hint="Set ANYMAIL_WEBHOOK_SECRET, or what docs/settings.md names for this provider.",
+            id="wheelbarrow.I070",
+        )
+        for esp in shut
+    ]

@@ -2,11 +2,13 @@
 
 import os
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import NamedTuple
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
 _TRUE = {"1", "true", "yes", "on"}
+_SMTP_PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 _FALSE = {"", "0", "false", "no", "off"}
 
 
@@ -79,3 +81,43 @@ def anymail() -> dict[str, str]:
         for name, value in os.environ.items()
         if name.startswith(prefix) and name != "ANYMAIL_BACKEND"
     }
+
+
+class SmtpServer(NamedTuple):
+    host: str
+    port: int
+    user: str
+    password: str
+    has_starttls: bool
+    has_tls: bool
+
+
+def smtp_server(name: str) -> SmtpServer | None:
+    """A mail server's URL taken apart, or None when it is not set.
+
+    smtp:// speaks in the clear, smtp+starttls:// and smtps:// do not.
+    """
+    value = text(name)
+    if not value:
+        return None
+    parts = urlsplit(value)
+    if parts.scheme not in _SMTP_PORTS or not parts.hostname or not _has_port(parts):
+        raise ImproperlyConfigured(
+            f"{name} must be like smtp+starttls://user:password@mail.example:587."
+        )
+    return SmtpServer(
+        host=parts.hostname,
+        port=parts.port or _SMTP_PORTS[parts.scheme],
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        has_starttls=parts.scheme == "smtp+starttls",
+        has_tls=parts.scheme == "smtps",
+    )
+
+
+def _has_port(parts: SplitResult) -> bool:
+    """Whether what stands for the port is one, or nothing stands there."""
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False

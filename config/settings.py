@@ -170,14 +170,24 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 # --- mail ------------------------------------------------------------------------------------
 ANYMAIL_BACKEND = env.text("ANYMAIL_BACKEND")
 ANYMAIL = env.anymail()
+SMTP = env.smtp_server("SMTP_URL")
+if ANYMAIL_BACKEND and SMTP:
+    raise ImproperlyConfigured("Mail leaves by ANYMAIL_BACKEND or by SMTP_URL; set one of them.")
 if ANYMAIL_BACKEND:
     EMAIL_BACKEND = f"anymail.backends.{ANYMAIL_BACKEND}.EmailBackend"
+elif SMTP:
+    EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    EMAIL_HOST, EMAIL_PORT = SMTP.host, SMTP.port
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = SMTP.user, SMTP.password
+    EMAIL_USE_TLS, EMAIL_USE_SSL = SMTP.has_starttls, SMTP.has_tls
+    EMAIL_TIMEOUT = 30
 elif RELAXED:
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     EMAIL_FILE_PATH = DATA_DIR / "mail"
 else:
     raise ImproperlyConfigured(
-        "ANYMAIL_BACKEND must name your mail provider in production, e.g. postmark."
+        "ANYMAIL_BACKEND must name your mail provider in production, e.g. postmark, or SMTP_URL "
+        "your mail server."
     )
 DEFAULT_FROM_EMAIL = env.text("MAIL_FROM", f"{SHOP_NAME} <shop@{HOST}>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
@@ -189,6 +199,7 @@ if SUPPORT_EMAIL.count("@") != 1 or "+" in SUPPORT_EMAIL:
 INBOUND_PROVIDERS = env.words("INBOUND_PROVIDERS") or [ANYMAIL_BACKEND]
 MAIL_AUTHSERV_ID = env.text("MAIL_AUTHSERV_ID")
 TRACKER_URL = env.url("TRACKER_URL")
+TRACKER = urlsplit(TRACKER_URL)
 DOCS_URL = env.url("DOCS_URL")
 SECURITY_EMAIL = env.text("SECURITY_EMAIL", SUPPORT_EMAIL)
 
@@ -251,6 +262,8 @@ CONTENT_SECURITY_POLICY = {
             "https://checkout.stripe.com",
             "https://billing.stripe.com",
             *([STRIPE_API_BASE] if STRIPE_API_BASE else []),
+            # The form that searches the public tracker before a ticket is opened.
+            *([f"{TRACKER.scheme}://{TRACKER.netloc}"] if TRACKER_URL else []),
         ],
     }
 }

@@ -1,20 +1,17 @@
 """The demo's mailboxes: what the shop mailed, to read, and mails to it, to write.
 
-A page of its own beside the shop, `python -m demo.mailboxes`. What is written here goes in where a
-mail provider would deliver it, at the shop's webhook with the provider's secret.
+A page of its own beside the shop, `python -m demo.mailboxes`, and the mail server behind it
+(`demo.post_office`): any mail program may be pointed at that one instead.
 """
 
 from __future__ import annotations
 
 import argparse
-import base64
 import html
-import json
 import os
 import re
-import urllib.error
+import smtplib
 import urllib.parse
-import urllib.request
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,9 +20,11 @@ from email.message import EmailMessage
 from email.utils import formatdate, parseaddr
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+
+from demo.post_office import PostOffice, receive_mail, smtp_server
 
 CUSTOMER = "dev@company.example"
-BETWEEN = re.compile(rb"^-{79}\n", re.MULTILINE)  # how Django's file backend parts its mails
 MAX_FORM_BYTES = 1_000_000
 STYLE = """
 :root { color-scheme: light dark; }
@@ -43,34 +42,19 @@ button { font: inherit; padding: .4rem 1rem; margin: .5rem 0; }
 class Mailboxes:
     """Everybody's mail in one place: it is a demo."""
 
-    folder: Path  # where the shop's file backend puts what it sends
-    shop: str
-    secret: str  # user:password of the webhook
+    folder: Path  # where the mail server keeps what is not for the shop
+    smtp_port: int
     support: str
 
     def all(self) -> list[EmailMessage]:
         """What the shop sent, the oldest first."""
         files = sorted(self.folder.glob("*.log"), key=lambda file: file.stat().st_mtime_ns)
-        raw = [one for file in files for one in BETWEEN.split(file.read_bytes()) if one.strip()]
-        return [message_from_bytes(one, policy=policy.default) for one in raw]
+        return [message_from_bytes(file.read_bytes(), policy=policy.default) for file in files]
 
     def deliver(self, mail: EmailMessage) -> None:
-        """Hand a mail to the shop as Postmark does with raw mail switched on."""
-        event = {
-            "MessageID": str(uuid.uuid4()),
-            "OriginalRecipient": parseaddr(str(mail["To"]))[1],
-            "Headers": [{"Name": "Return-Path", "Value": f"<{parseaddr(str(mail['From']))[1]}>"}],
-            "RawEmail": bytes(mail).decode("utf-8", "surrogateescape"),
-        }
-        token = base64.b64encode(self.secret.encode()).decode()
-        request = urllib.request.Request(
-            f"{self.shop}/anymail/postmark/inbound/",
-            json.dumps(event).encode(),
-            {"Content-Type": "application/json", "Authorization": f"Basic {token}"},
-        )
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(request, timeout=30):
-            pass
+        """Send it as a mail program does; raises OSError when it is not taken."""
+        with smtplib.SMTP("127.0.0.1", self.smtp_port, timeout=60) as server:
+            server.send_message(mail)
 
 
 def written(fields: Mapping[str, str]) -> EmailMessage:
@@ -169,7 +153,7 @@ class Handler(BaseHTTPRequestHandler):
         fields = dict(urllib.parse.parse_qsl(self.rfile.read(length).decode("utf-8", "replace")))
         try:
             self.mailboxes.deliver(written(fields))
-        except (ValueError, OSError) as error:  # HTTPError is an OSError
+        except (ValueError, OSError) as error:  # smtplib's errors are OSErrors
             self._answer(422, page("Not sent", f"<p>{html.escape(str(error))}</p>"))
             return
         self.send_response(303)
@@ -194,18 +178,14 @@ def serve(port: int, mailboxes: Mailboxes) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Read and write the demo's mail.")
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--folder", type=Path, required=True, help="what the shop sends lies here")
-    parser.add_argument("--shop", required=True, help="where the shop is, http://localhost:8000")
+    parser.add_argument("--smtp-port", type=int, required=True)
+    parser.add_argument("--folder", type=Path, required=True, help="where mail is kept")
     options = parser.parse_args()
-    serve(
-        options.port,
-        Mailboxes(
-            folder=options.folder,
-            shop=options.shop,
-            secret=os.environ["ANYMAIL_WEBHOOK_SECRET"],
-            support=os.environ["SUPPORT_EMAIL"],
-        ),
-    )
+    support = os.environ["SUPPORT_EMAIL"]
+    office = PostOffice(support=support, folder=options.folder, pipe=receive_mail)
+    server = smtp_server(options.smtp_port, office)
+    Thread(target=server.serve_forever, daemon=True).start()
+    serve(options.port, Mailboxes(options.folder, options.smtp_port, support))
 
 
 if __name__ == "__main__":

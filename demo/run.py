@@ -30,11 +30,13 @@ class Demo:
     port: int
     standin_port: int
     mail_port: int
+    smtp_port: int
     data: Path
 
     @classmethod
     def on_free_ports(cls, data: Path) -> Demo:
-        return cls(port=free_port(), standin_port=free_port(), mail_port=free_port(), data=data)
+        shop, stripe, mail, smtp = (free_port() for _ in range(4))
+        return cls(port=shop, standin_port=stripe, mail_port=mail, smtp_port=smtp, data=data)
 
     @property
     def url(self) -> str:
@@ -69,8 +71,7 @@ class Demo:
             "LICENSE_ROOT_KEY_FILE": str(self.data / "root.pem"),
             "OWNER_EMAIL": OWNER,
             "SUPPORT_EMAIL": SUPPORT,
-            "INBOUND_PROVIDERS": "postmark",
-            "ANYMAIL_WEBHOOK_SECRET": _kept_secret(self.data / "mail_secret", "mail:"),
+            "SMTP_URL": f"smtp://127.0.0.1:{self.smtp_port}",
             "NO_PROXY": "localhost,127.0.0.1",
             "no_proxy": "localhost,127.0.0.1",
         }
@@ -94,18 +95,18 @@ class Demo:
             self.processes.wait_for("stripe", f"{self.stripe}/_test/state")
         with step("Telling it the catalog"):
             self.processes.run("manage.py", "sync_catalog")
+        with step("Starting the mail server and everybody's mailboxes"):
+            self.processes.start(
+                "mailboxes", "-m", "demo.mailboxes", "--port", str(self.mail_port),
+                "--smtp-port", str(self.smtp_port), "--folder", str(self.data / "mail"),
+            )  # fmt: skip
+            self.processes.wait_for("mailboxes", f"{self.mailboxes}/")
         with step("Starting the shop and its worker"):
             self.processes.start(
                 "shop", "-m", "gunicorn", "-c", "config/gunicorn.py", "config.wsgi"
             )
             self.processes.start("work", "manage.py", "work")
             self.processes.wait_for("shop", f"{self.url}/healthz")
-        with step("Starting the mailboxes"):
-            self.processes.start(
-                "mailboxes", "-m", "demo.mailboxes", "--port", str(self.mail_port),
-                "--folder", str(self.data / "mail"), "--shop", self.url,
-            )  # fmt: skip
-            self.processes.wait_for("mailboxes", f"{self.mailboxes}/")
 
     def _standin_options(self) -> list[str]:
         return [
@@ -163,6 +164,7 @@ def run_demo(*, is_fresh: bool) -> None:
         port=int(os.environ.get("PORT", "8000")),
         standin_port=int(os.environ.get("STANDIN_PORT", "12111")),
         mail_port=int(os.environ.get("MAIL_PORT", "8025")),
+        smtp_port=int(os.environ.get("SMTP_PORT", "2525")),
         data=data,
     )
     try:
@@ -204,6 +206,7 @@ Prices         {demo.url}/pricing/   pay with card 4242 4242 4242 4242, any date
 The owner      {demo.url}/owner/     {OWNER}  {password}
 Stripe's page  {demo.stripe}/        the stand-in; no money moves
 Mailboxes      {demo.mailboxes}/        everybody's: read what the shop mailed, write to it
+Mail server    localhost:{demo.smtp_port}     for a mail program: no TLS, no password
 Logs           {demo.data / "logs"}
 
 Ctrl-C stops everything; `bin/demo --fresh` begins anew.""",

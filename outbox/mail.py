@@ -34,14 +34,14 @@ def queue_mail(
     it shows what the transaction commits. Nothing secret may be in *context*. *headers* are
     added to the usual ones: "" leaves a usual one out, a Message-ID replaces ours.
     """
-    context = {"shop_name": settings.SHOP_NAME, "base_url": settings.BASE_URL, **context}
+    subject, body = rendered(template, context)
     mail: Mail
     mail, mail_is_new = Mail.objects.get_or_create(
         key=key,
         defaults={
             "to": list(to),
-            "subject": " ".join(_text(f"{template}.subject.txt", context).split())[:200],
-            "body": _text(f"{template}.txt", context),
+            "subject": subject,
+            "body": body,
             "headers": headers or {},
             "message_id": (headers or {}).get("Message-ID") or message_id(key),
             "due_at": timezone.now(),
@@ -82,8 +82,16 @@ def sent_at(key: str) -> datetime | None:
     return Mail.objects.filter(key=key).values_list("sent_at", flat=True).first()
 
 
+def rendered(template: str, context: dict[str, Any]) -> tuple[str, str]:
+    """Subject and body of a mail, as `queue_mail` writes them."""
+    context = {"shop_name": settings.SHOP_NAME, "base_url": settings.BASE_URL, **context}
+    subject = " ".join(_text(f"{template}.subject.txt", context).split())[:200]
+    return subject, _text(f"{template}.txt", context)
+
+
 def _text(template: str, context: dict[str, Any]) -> str:
-    return render_to_string(template, context, using="text")
+    text = render_to_string(template, context, using="text")
+    return str.__str__(text)  # no SafeString: a mail's words are not safe as HTML
 
 
 def deliver_due_mail(at: datetime) -> int:

@@ -1,26 +1,25 @@
-"""The owner's desk: what waits for him, and one page per ticket."""
+"""The owner's desk: one page per ticket, and what he does there."""
 
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Iterable
 
 from django import forms
 from django.contrib import messages
-from django.db.models import Count, Max
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from portal.customer_card import customer_card, per_year_of
-from portal.desk_inbox import row_number, waiting_mail
+from portal.customer_card import customer_card
+from portal.desk_inbox import row_number
+from portal.desk_list import WORDS_READ
 from portal.owner_site import owners
 from portal.tickets import KEY, TOO_MUCH, AnswerForm, download, read_files
 from support import tickets
 from support.bounces import bouncing_among
 from support.canned import fill_in
-from support.clock import read_calendar
 from support.display import fold_quotes
-from support.mails import local_time, recipients
+from support.guessing import guess_cause
+from support.mails import Words, local_time, recipients, words_of_answer
 from support.models import Attachment, CannedReply, InboundMail, Message, Ticket
 from support.public import issue_form, public_draft
 from support.quota import numbers_in_quarter, ordinal
@@ -29,9 +28,8 @@ from support.rearranging import NothingLeft, NotTheSameCustomer, merge_tickets, 
 from support.tickets import new_key
 from support.turns import SaidMeanwhile, TicketWasMerged, newest_words
 
-SHOWN = 100
-REPEATED_WITHIN = timedelta(days=90)
-DEEDS = {"wait", "close", "note", "bounce", "solve"}
+TOPICS_OFFERED = 100
+DEEDS = {"preview", "wait", "close", "note", "bounce", "solve"}
 
 
 class DeskForm(AnswerForm):
@@ -54,41 +52,6 @@ class FactsForm(forms.Form):
 
 @owners
 @require_safe
-def desk(request: HttpRequest) -> HttpResponse:
-    """Due soonest first."""
-    at = timezone.now()
-    waiting = list(Ticket.objects.due_soonest().select_related("customer")[:SHOWN])
-    numbers = numbers_in_quarter(waiting)
-    yearly = per_year_of({one.customer_id for one in waiting})
-    calendar = read_calendar()
-    rows = [
-        {
-            "ticket": one,
-            "number": ordinal(numbers[one.pk]) if numbers[one.pk] else "not counted",
-            "per_year": yearly.get(one.customer_id, "nothing"),
-            "due": calendar.brief(one.due_at),
-            "is_overdue": one.is_overdue(at),
-        }
-        for one in waiting
-    ]
-    context = {
-        "rows": rows,
-        "zone": calendar.zone.key,
-        "in_box": waiting_mail().count(),
-        "repeated": repeated_causes(at),
-    }
-    return render(request, "portal/ticket_desk.html", context)
-
-
-def repeated_causes(at: datetime) -> list[dict[str, Any]]:
-    """Topics that came more than once in 90 days: each wants documentation or a better error."""
-    lately = Ticket.objects.filter(opened_at__gt=at - REPEATED_WITHIN).exclude(topic="")
-    counted = lately.order_by().values("topic").annotate(times=Count("pk"), to_do=Max("task"))
-    return list(counted.filter(times__gt=1).order_by("-times", "topic")[:20])
-
-
-@owners
-@require_safe
 def desk_ticket(request: HttpRequest, ticket_id: int) -> HttpResponse:
     ticket = get_object_or_404(Ticket.objects.select_related("customer"), pk=ticket_id)
     if ticket.merged_into_id is not None:
@@ -98,7 +61,13 @@ def desk_ticket(request: HttpRequest, ticket_id: int) -> HttpResponse:
 
 
 def _show(
-    request: HttpRequest, ticket: Ticket, *, draft: str, problem: str = "", status: int = 200
+    request: HttpRequest,
+    ticket: Ticket,
+    *,
+    draft: str,
+    problem: str = "",
+    preview: Words | None = None,
+    status: int = 200,
 ) -> HttpResponse:
     at = timezone.now()
     number = numbers_in_quarter([ticket])[ticket.pk]
@@ -120,14 +89,26 @@ def _show(
         "causes": Ticket.Cause.choices,
         "key": new_key(),
         "seen": newest_words(ticket),
+        "guess": _guess(ticket, said),
+        "topics": Ticket.objects.known_topics()[:TOPICS_OFFERED],
+        "preview": preview,
     }
     return render(request, "portal/ticket_answer.html", context, status=status)
+
+
+def _guess(ticket: Ticket, said: Iterable[Message]) -> str:
+    """What it might be about, while nobody has said so."""
+    asked = (one.body for one in said if one.kind == Message.Kind.CUSTOMER)
+    words = next(asked, "")[:WORDS_READ]
+    return "" if ticket.cause else guess_cause(ticket.subject, words).label
 
 
 @owners
 @require_POST
 def desk_answer(request: HttpRequest, ticket_id: int) -> HttpResponse:
-    """Send and wait, send and close, note, close, or bounce back; then the next ticket."""
+    """Send and wait, send and close, note, close, or bounce back, and on to the next ticket; or
+    look first at what would be sent.
+    """
     ticket = get_object_or_404(Ticket.objects.select_related("customer"), pk=ticket_id)
     form, files = DeskForm(request.POST), read_files(request)
     deed = request.POST.get("deed", "")
@@ -135,6 +116,8 @@ def desk_answer(request: HttpRequest, ticket_id: int) -> HttpResponse:
         return redirect("portal:desk_ticket", ticket.pk)
     try:
         problem = _missing(form, files, deed) or _note_facts(request, ticket)
+        if deed == "preview" and not problem:
+            return _preview(request, ticket, form.cleaned_data["body"])
         if not problem:
             _do(deed, ticket, form, files or [])
     except TicketWasMerged:
@@ -150,7 +133,7 @@ def desk_answer(request: HttpRequest, ticket_id: int) -> HttpResponse:
 def _missing(form: DeskForm, files: list[File] | None, deed: str) -> str:
     if files is None:
         return f"Nothing was sent: {TOO_MUCH}"
-    needs_words = deed in {"wait", "close", "note"}
+    needs_words = deed in {"preview", "wait", "close", "note"}
     return (
         "Nothing was sent: please write something." if not form.is_valid() and needs_words else ""
     )
@@ -172,6 +155,12 @@ def _do(deed: str, ticket: Ticket, form: DeskForm, files: list[File]) -> None:
         tickets.bounce_back(ticket.pk, key=key, at=at, seen=seen)
     elif deed == "solve":
         tickets.close_ticket(ticket.pk, at=at, seen=seen)
+
+
+def _preview(request: HttpRequest, ticket: Ticket, body: str) -> HttpResponse:
+    """The mail as it would leave; nothing is sent, and the facts of the form are noted."""
+    ticket.refresh_from_db()
+    return _show(request, ticket, draft=body, preview=words_of_answer(ticket, body))
 
 
 def _next(request: HttpRequest, done: Ticket) -> HttpResponse:

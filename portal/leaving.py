@@ -72,5 +72,5 @@ def _close(customer: Customer, renewing: list[Subscription]) -> None:
     for subscription in renewing:
         changes.cancel(subscription)
     with transaction.atomic():
+        delete_tickets(customer.pk)  # by his people's addresses, too
         close_customer(customer.pk, at=timezone.now())
-        delete_tickets(customer.pk)

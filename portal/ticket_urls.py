@@ -1,16 +1,21 @@
 from django.conf import settings
 from django.urls import path
 
-from portal import desk, desk_inbox, desk_writing, tickets
+from portal import desk, desk_inbox, desk_list, desk_writing, tickets
 
 DESK = f"{settings.ADMIN_PATH}/tickets"
 urlpatterns = [
     path("account/tickets/", tickets.ticket_list, name="tickets"),
     path("account/tickets/export/", tickets.ticket_export, name="ticket_export"),
     path("account/tickets/files/<int:attachment_id>/", tickets.ticket_file, name="ticket_file"),
+    path(
+        "account/tickets/files/<int:attachment_id>/<slug:token>/",
+        tickets.answer_file,
+        name="answer_file",
+    ),
     path("account/tickets/<int:ticket_id>/", tickets.ticket, name="ticket"),
     path("account/tickets/<int:ticket_id>/answer/", tickets.answer_ticket, name="answer_ticket"),
-    path(f"{DESK}/", desk.desk, name="desk"),
+    path(f"{DESK}/", desk_list.desk, name="desk"),
     path(f"{DESK}/new/", desk_writing.desk_write, name="desk_write"),
     path(f"{DESK}/inbox/", desk_inbox.desk_inbox, name="desk_inbox"),
     path(f"{DESK}/inbox/put-away/", desk_inbox.desk_put_away, name="desk_put_away"),

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.files.uploadedfile import UploadedFile
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -18,10 +18,11 @@ from portal.visitors import customers_of
 from support import tickets
 from support.clock import due_after
 from support.display import fold_quotes
-from support.files import read_file
+from support.files import is_token_of, read_file
 from support.mails import local_time, vacation_line
 from support.models import Attachment, Message, Ticket
 from support.privacy import export_tickets
+from support.public import tracker_search
 from support.quota import quota_of
 from support.reading import MAX_BODY_CHARS, MAX_FILES_BYTES, File, safe_filename
 from support.sorting import is_long_solved
@@ -73,6 +74,7 @@ def _list(request: HttpRequest, form: TicketForm | None = None) -> HttpResponse:
         "form": form,
         "key": new_key(),
         "tracker_url": settings.TRACKER_URL,
+        "search": tracker_search(),
         "docs_url": settings.DOCS_URL,
         "support_email": settings.SUPPORT_EMAIL,
     }
@@ -153,6 +155,17 @@ def ticket_file(request: HttpRequest, attachment_id: int) -> HttpResponse:
         message__ticket__in=Ticket.objects.held_by(customers_of(request))
     ).exclude(message__kind=Message.Kind.NOTE)
     return download(get_object_or_404(mine, pk=attachment_id))
+
+
+@never_cache
+@require_safe
+def answer_file(request: HttpRequest, attachment_id: int, token: str) -> HttpResponse:
+    """A file of the owner's answer, for whoever has the mail with its link."""
+    sent = Attachment.objects.filter(message__kind=Message.Kind.OWNER)
+    found = get_object_or_404(sent, pk=attachment_id)
+    if not is_token_of(found, token):
+        raise Http404
+    return download(found)
 
 
 @login_required

@@ -1,14 +1,17 @@
 """The raw side of support. Tickets are answered on the desk, /<ADMIN_PATH>/tickets/."""
 
 from django.conf import settings
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from lib.admin import ReadOnlyAdmin
 from outbox.admin import ClaimableAdmin
+from support.away import move_promises
+from support.clock import read_calendar
 from support.models import (
     AutomaticAnswer,
     BouncingAddress,
@@ -78,6 +81,17 @@ class CannedReplyAdmin(admin.ModelAdmin):
 class VacationAdmin(admin.ModelAdmin):
     list_display = ["starts_on", "ends_on", "note"]
 
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: Vacation,
+        form: object,
+        change: bool,  # noqa: FBT001
+    ) -> None:
+        before = read_calendar()
+        super().save_model(request, obj, form, change)
+        _tell_how_many(request, move_promises(before, timezone.now()))
+
 
 @admin.register(WorkingTime)
 class WorkingTimeAdmin(admin.ModelAdmin):
@@ -93,8 +107,18 @@ class WorkingTimeAdmin(admin.ModelAdmin):
         form: object,
         change: bool,  # noqa: FBT001
     ) -> None:
+        before = read_calendar()
         obj.pk = WorkingTime.ONLY
         super().save_model(request, obj, form, change)
+        _tell_how_many(request, move_promises(before, timezone.now()))
+
+
+def _tell_how_many(request: HttpRequest, moved: int) -> None:
+    if moved:
+        said = (
+            f"{moved} open ticket{'' if moved == 1 else 's'} moved behind it; who waits was told."
+        )
+        messages.info(request, said)
 
 
 @admin.register(BouncingAddress)

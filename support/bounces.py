@@ -13,11 +13,12 @@ from outbox.models import Mail
 from support.mails import tell_owner
 from support.models import BouncingAddress, Ticket
 from support.reading import ReadMail
+from support.references import renamed_mails
 
-_REPORTED_ID = re.compile(rb"^message-id:\s*(<[^<>\s]{3,240}>)", re.IGNORECASE | re.MULTILINE)
+_REPORTED_ID = re.compile(rb"^message-id:\s*(<[!-;=?-~]{3,240}>)", re.IGNORECASE | re.MULTILINE)
 MAX_REPORT_BYTES = 1_000_000
 # Answers within a ticket are for whoever asked; everything else concerns the customer.
-PERSONAL = ("answer:", "received:", "pointer:", "notify:")
+PERSONAL = ("answer:", "received:", "moved:", "pointer:", "notify:")
 
 
 def failed_addresses(mail: ReadMail) -> list[str]:
@@ -34,10 +35,12 @@ def failed_addresses(mail: ReadMail) -> list[str]:
 def note_report(mail: ReadMail, raw: bytes, failed: Iterable[str], at: datetime) -> str:
     """Mark those addresses that a mail of ours really went to; what was done, in a sentence.
 
-    A report can be forged by anybody: it must quote the Message-ID of a mail to that address.
+    A report can be forged by anybody: it must quote the Message-ID of a mail to that address, ours
+    or the one that the provider gave it.
     """
-    ids = [one.decode("ascii", "replace") for one in _REPORTED_ID.findall(raw[:MAX_REPORT_BYTES])]
-    ours = Mail.objects.filter(message_id__in=ids[:50])
+    found = _REPORTED_ID.findall(raw[:MAX_REPORT_BYTES])[:50]
+    ids = [one.decode("ascii", "replace") for one in found]
+    ours = [*Mail.objects.filter(message_id__in=ids), *renamed_mails(ids)]
     done = []
     for address in failed:
         reported = [one for one in ours if address in [normalize_email(to) for to in one.to]]

@@ -2,15 +2,20 @@
 
 import hashlib
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
 
+from licenses.models import Contact
 from outbox.mail import message_id as outbox_message_id
-from outbox.mail import queue_mail
+from outbox.mail import queue_mail, rendered
 from support.clock import read_calendar
+from support.files import file_link
 from support.models import AutomaticAnswer, InboundMail, Message, Ticket, Vacation
 from support.quota import quota_line, quota_of
 from support.references import OWNER, new_message_id, reply_address, threading_headers
@@ -33,7 +38,8 @@ AUTO_REPLIED = {
 def claim_automatic_answer(address: str, at: datetime, *, is_pointer: bool = False) -> bool:
     """Whether our machine may write to *address* now; saying yes is noted, so the next is no.
 
-    This is what ends every loop with a robot after one mail of ours.
+    This is what ends every loop with a robot after one mail of ours. Whoever was pointed and has
+    bought since is acknowledged all the same: no robot buys.
     """
     last_hour = AutomaticAnswer.objects.filter(answered_at__gt=at - timedelta(hours=1))
     pointers = Q(pointed_at=F("answered_at"))
@@ -46,7 +52,9 @@ def claim_automatic_answer(address: str, at: datetime, *, is_pointer: bool = Fal
     if is_new:
         return True
     quiet = Q(answered_at__lte=at - ANSWER_AGAIN_AFTER)
-    if is_pointer:
+    if not is_pointer:
+        quiet |= pointers
+    else:
         quiet &= Q(pointed_at__isnull=True) | Q(pointed_at__lte=at - POINT_AGAIN_AFTER)
     updated = AutomaticAnswer.objects.filter(quiet, pk=row.pk).update(answered_at=at, **pointed)
     return bool(updated)
@@ -74,28 +82,88 @@ def acknowledge(ticket: Ticket, at: datetime) -> None:
             "quota_line": quota_line(ticket, quota) if quota else "",
             "due": local_time(ticket.due_at),
             "vacation": vacation_line(at, ticket.due_at),
+            "has_account": has_account(ticket),
         },
         headers={**threading_headers(ticket, own.message_id), **AUTO_REPLIED},
+    )
+
+
+def tell_of_delay(ticket: Ticket, at: datetime) -> None:
+    """Say that the answer is due later than was said; of one due time once."""
+    assert ticket.due_at is not None
+    key, due = f"moved:{ticket.pk}:{ticket.due_at:%Y-%m-%dT%H:%M}", local_time(ticket.due_at)
+    own, is_new = Message.objects.get_or_create(
+        key=key,
+        defaults={
+            "ticket": ticket,
+            "kind": Message.Kind.MACHINE,
+            "at": at,
+            "body": f"Answered by {due}.",
+            "message_id": new_message_id(ticket.pk),
+        },
+    )
+    if not is_new:
+        return
+    queue_mail(
+        key,
+        template="support/moved",
+        to=[ticket.requester],
+        context={
+            "subject": bare_subject(ticket.subject),
+            "ticket": ticket,
+            "due": due,
+            "vacation": vacation_line(at, ticket.due_at),
+        },
+        headers=threading_headers(ticket, own.message_id),
     )
 
 
 def send_answer(message: Message) -> None:
     """Mail the owner's answer, as a person's mail."""
     ticket = message.ticket
+    files = [(file.filename, file_link(file)) for file in message.attachments.all()]
     is_first = ticket.messages.count() == 1  # the owner wrote first
     queue_mail(
         f"answer:{message.pk}",
         template="support/answer",
         to=recipients(ticket),
-        context={
-            "subject": bare_subject(ticket.subject),
-            "is_first": is_first,
-            "ticket": ticket,
-            "message": message,
-            "files": list(message.attachments.all()),
-        },
+        context=_answer(ticket, message.body, files=files, is_first=is_first),
         headers={**threading_headers(ticket, message.message_id), "Auto-Submitted": ""},
     )
+
+
+@dataclass(frozen=True)
+class Words:
+    """A mail to be looked at."""
+
+    to: list[str]
+    subject: str
+    body: str
+
+
+def words_of_answer(ticket: Ticket, body: str) -> Words:
+    """The mail that an answer of these words would be, but for its files; nothing is sent."""
+    subject, text = rendered("support/answer", _answer(ticket, body))
+    return Words(recipients(ticket), subject, text)
+
+
+def _answer(
+    ticket: Ticket, body: str, *, files: Sequence[tuple[str, str]] = (), is_first: bool = False
+) -> dict[str, Any]:
+    return {
+        "subject": bare_subject(ticket.subject),
+        "is_first": is_first,
+        "ticket": ticket,
+        "body": body,
+        "files": files,
+        "has_account": has_account(ticket),
+    }
+
+
+def has_account(ticket: Ticket) -> bool:
+    """Whether the requester can sign in: a colleague known by his domain cannot."""
+    people = Contact.objects.filter(customer_id=ticket.customer_id, email=ticket.requester)
+    return people.filter(user__isnull=False).exists()
 
 
 def recipients(ticket: Ticket) -> list[str]:

@@ -4,11 +4,13 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from django.db import transaction
+from django.db import models, transaction
+from django.db.models import Q
 
 from licenses.models import Contact
 from outbox.models import Mail
 from support.files import delete_file
+from support.mails import digest_key
 from support.models import (
     Attachment,
     AutomaticAnswer,
@@ -36,10 +38,17 @@ def prune_old_mail(at: datetime) -> int:
     mails = InboundMail.objects.filter(received_at__lt=old, outcome__in=_FORGOTTEN)
     events = MailEvent.objects.filter(received_at__lt=old)
     answers = AutomaticAnswer.objects.filter(answered_at__lt=old)
-    found = [_some(rows) for rows in (mails, events, answers)]
+    found = [_some(rows) for rows in (mails, events, answers, _strangers_mailboxes(old))]
     if any(found):  # most rounds find nothing, and take no lock
         _delete(*found)
     return len(found[0]) + len(found[1])
+
+
+def _strangers_mailboxes(old: datetime) -> Any:
+    """Dead ones that are nobody's any more, or never were: forged senders that we pointed."""
+    dead = BouncingAddress.objects.filter(since__lt=old)
+    known = Q(address__in=Contact.objects.values("email"))
+    return dead.exclude(known | Q(address__in=Ticket.objects.values("requester")))
 
 
 def _some(rows: Any) -> list[int]:
@@ -48,11 +57,23 @@ def _some(rows: Any) -> list[int]:
 
 
 @transaction.atomic
-def _delete(mails: list[int], events: list[int], answers: list[int]) -> None:
-    InboundMail.objects.filter(pk__in=mails).delete()
+def _delete(mails: list[int], events: list[int], answers: list[int], dead: list[int]) -> None:
+    rows = InboundMail.objects.filter(pk__in=mails)
+    held = rows.filter(outcome=InboundMail.Outcome.HELD).values_list("sender", flat=True)
+    for sender in set(held):
+        Mail.objects.filter(key__startswith=f"flood:{digest_key(sender)}:").delete()
+    rows.delete()
     Mail.objects.filter(key__in=[f"pointer:{pk}" for pk in mails]).delete()
     MailEvent.objects.filter(pk__in=events).delete()
     AutomaticAnswer.objects.filter(pk__in=answers).delete()
+    _forget_mailboxes(BouncingAddress.objects.filter(pk__in=dead))
+
+
+def _forget_mailboxes(dead: models.QuerySet[BouncingAddress]) -> None:
+    """With the notices that told the owner of them."""
+    told = [f"bouncing:{pk}" for pk in dead.values_list("pk", flat=True)]
+    Mail.objects.filter(key__in=told).delete()
+    dead.delete()
 
 
 def export_tickets(customer_id: int) -> list[dict[str, Any]]:
@@ -91,14 +112,15 @@ def _exported(ticket: Ticket) -> dict[str, Any]:
 def delete_tickets(customer_id: int) -> int:
     """Delete a customer's tickets with mails, files and what we sent; how many tickets it were.
 
-    The count of a quarter goes with them. The files go after the commit.
+    The count of a quarter goes with them. The files go after the commit. Before his people are
+    forgotten: it is by their addresses that mail without a ticket is found.
     """
     tickets = Ticket.objects.filter(customer_id=customer_id)
     messages = Message.objects.filter(ticket__in=tickets)
     files = list(
         Attachment.objects.filter(message__in=messages).values_list("stored_as", flat=True)
     )
-    keys = [f"received:{pk}" for pk in tickets.values_list("pk", flat=True)]
+    keys = list(messages.filter(kind=Message.Kind.MACHINE).values_list("key", flat=True))
     for pk in messages.values_list("pk", flat=True):
         keys += [f"answer:{pk}", f"notify:{pk}"]
     people = list(Contact.objects.filter(customer_id=customer_id).values_list("email", flat=True))
@@ -107,7 +129,7 @@ def delete_tickets(customer_id: int) -> int:
     InboundMail.objects.filter(ticket__in=tickets).delete()
     InboundMail.objects.filter(sender__in=people, ticket=None).delete()
     AutomaticAnswer.objects.filter(address__in=people).delete()
-    BouncingAddress.objects.filter(address__in=people).delete()
+    _forget_mailboxes(BouncingAddress.objects.filter(address__in=people))
     number = tickets.count()
     tickets.delete()
     for name in files:

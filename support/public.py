@@ -12,6 +12,7 @@ from support.addresses import FREEMAIL, organization_of
 from support.models import Message, Ticket
 
 MAX_QUERY = 7_000  # characters; GitHub refuses longer ones
+_GITHUB = re.compile(r"https://github\.com/[\w.-]+/[\w.-]+")
 _MIN_NAME = 3  # letters; shorter ones would take half of the words along
 # Each begins where a run begins and gives nothing back: a customer's long line costs no minute.
 _ADDRESS = re.compile(r"(?<![\w.+-])[\w.+-]++@[\w-]++(?:\.[\w-]++)+")
@@ -45,10 +46,21 @@ def issue_form(draft: str) -> str:
     """GitHub's form for a new issue with the draft filled in; "" where the tracker is no GitHub's,
     or the draft is too long for an address.
     """
-    tracker = re.match(r"https://github\.com/[\w.-]+/[\w.-]+", settings.TRACKER_URL)
+    tracker = _GITHUB.match(settings.TRACKER_URL)
     title, _, body = draft.removeprefix("# ").partition("\n\n")
     query = urlencode({"title": title, "body": body})
     return f"{tracker[0]}/issues/new?{query}" if tracker and len(query) <= MAX_QUERY else ""
+
+
+def tracker_search() -> tuple[str, str] | None:
+    """Where the public tracker is searched by a form, and by which field; None where it is neither
+    GitHub's nor GitLab's.
+    """
+    url: str = settings.TRACKER_URL
+    if repository := _GITHUB.match(url):
+        return f"{repository[0]}/issues", "q"
+    project, is_gitlab, _ = url.partition("/-/issues")
+    return (f"{project}/-/issues", "search") if is_gitlab else None
 
 
 def anonymous(text: str, ticket: Ticket) -> str:

@@ -83,6 +83,8 @@ def message_ids(header: str) -> list[str]:
 def read_mail(raw: bytes) -> ReadMail:
     """Read a mail field by field; what cannot be read is named in `problems`."""
     mail = ReadMail()
+    if len(raw) >= MAX_MAIL_BYTES:
+        mail.problems.append("size: 25 MB and more; the rest was not kept")
     part = _guard(mail, "structure", lambda: _parse(raw, mail), None)
     if part is None:
         return mail

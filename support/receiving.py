@@ -18,8 +18,9 @@ from support.answering import answer_above, command_of
 from support.models import InboundMail, MailEvent, Message
 from support.reading import ReadMail, clean, read_mail
 from support.sorting import Verdict, sort_mail
+from support.storing import keep_mail
 from support.tickets import Requester
-from support.unpacking import Unpackable, mail_bytes, provider_events
+from support.unpacking import Unpackable, further_mails, mail_bytes, provider_events
 from support.words import said_by
 
 log = logging.getLogger(__name__)
@@ -59,12 +60,18 @@ def _take(model: Any, pk: int, at: datetime, read: Callable[[Any, datetime], Act
 
 def _read_mail(row: InboundMail, at: datetime) -> Act:
     try:
-        raw = mail_bytes(row)
+        raw, further = mail_bytes(row), further_mails(row)
     except Unpackable as error:
         note = clean(str(error))[:2000]
         return lambda: {"outcome": Outcome.UNREADABLE, "note": note}
     mail = read_mail(raw)
-    return lambda: _act(mail, raw, row, at)
+
+    def act() -> dict[str, Any]:
+        for one in further:
+            keep_mail(one)
+        return _act(mail, raw, row, at)
+
+    return act
 
 
 def _act(mail: ReadMail, raw: bytes, row: InboundMail, at: datetime) -> dict[str, Any]:
@@ -160,11 +167,23 @@ def _hold(mail: ReadMail, row: InboundMail, verdict: Verdict, at: datetime) -> d
 def _point(mail: ReadMail, row: InboundMail, verdict: Verdict, at: datetime) -> dict[str, Any]:
     if mail.sender == settings.OWNER_EMAIL.lower():
         return {"note": "the owner's own, without a token"}
-    if (row.spam_score or 0) >= SPAM_SCORE:
-        return {"note": f"spam score {row.spam_score}: no pointer"}
+    if why := _is_not_to_be_answered(mail, row, verdict):
+        return {"note": f"{why}: no pointer"}
     template = "support/lapsed" if verdict.outcome == Outcome.LAPSED else "support/pointer"
     sent = mails.point(row, message_id=mail.message_id, at=at, template=template)
     return {"note": "a pointer was sent" if sent else "no pointer: one was sent before"}
+
+
+def _is_not_to_be_answered(mail: ReadMail, row: InboundMail, verdict: Verdict) -> str:
+    """Why not: whoever stands in From has most likely not written it."""
+    if (row.spam_score or 0) >= SPAM_SCORE:
+        return f"spam score {row.spam_score}"
+    # A mail server's own filter; whoever writes these himself only spares us the pointer.
+    if mail.first("x-spam-flag").strip().lower() == "yes":
+        return "marked as spam"
+    if mail.first("x-spam-status").strip().lower().startswith("yes"):
+        return "marked as spam"
+    return "the sender is not verified" if verdict.verified == Message.Verified.FAIL else ""
 
 
 _DEEDS = {

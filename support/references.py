@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.db import models
 
 from lib.sealing import derive
 from outbox.models import Mail
@@ -82,10 +83,15 @@ def find_continued(answers: Iterable[str]) -> list[Ticket]:
 
 def _replaced(ids: list[str]) -> list[str]:
     """Our own ids of those mails that a provider sent under an id of its own."""
-    theirs = {one.strip("<>") for one in ids} | {one.strip("<>").partition("@")[0] for one in ids}
+    return list(renamed_mails(ids).values_list("message_id", flat=True))
+
+
+def renamed_mails(ids: Iterable[str]) -> models.QuerySet[Mail]:
+    """Mails of ours that a provider sent under one of these ids, with its domain or without."""
+    theirs = {one.strip("<>") for one in ids}
+    theirs |= {one.partition("@")[0] for one in theirs}
     theirs.discard("")
-    sent = Mail.objects.filter(provider_id__in=theirs | {f"<{one}>" for one in theirs})
-    return list(sent.values_list("message_id", flat=True))
+    return Mail.objects.filter(provider_id__in=theirs | {f"<{one}>" for one in theirs})
 
 
 def threading_headers(ticket: Ticket, own_id: str) -> dict[str, str]:

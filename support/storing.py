@@ -15,7 +15,7 @@ Row = TypeVar("Row", InboundMail, MailEvent)
 
 
 class MailTooLarge(Exception):
-    """Above 25 MB; tell whoever delivers it, so that the sender learns."""
+    """Above what is taken; tell whoever delivers it, so that the sender or the owner learns."""
 
 
 @dataclass(frozen=True)

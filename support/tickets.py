@@ -56,7 +56,8 @@ def open_ticket(
 ) -> Ticket:
     """A customer's new ticket, acknowledged once; told twice, it is one ticket.
 
-    The customer's row is locked, so that two tickets at once are the first and the second.
+    A robot's, which only the owner makes one, is not acknowledged and does not count. The
+    customer's row is locked, so that two tickets at once are the first and the second.
     """
     Customer.objects.select_for_update().get(pk=customer_id)
     earlier = Message.objects.filter(key=said.key).select_related("ticket").first()
@@ -71,9 +72,11 @@ def open_ticket(
         opened_at=at,
         due_at=due_after(at),
         follows=follows,
+        is_exempt=said.is_automatic,
     )
     message = _add(ticket, Kind.CUSTOMER, said, at)
-    mails.acknowledge(ticket, at)
+    if not said.is_automatic:
+        mails.acknowledge(ticket, at)
     mails.notify_owner(message, has_just_opened=True)
     return ticket
 

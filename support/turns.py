@@ -60,3 +60,9 @@ def stop_clock(ticket: Ticket, status: Ticket.Status, at: datetime) -> None:
     ticket.status, ticket.due_at = status, None
     ticket.solved_at = at if status == Status.SOLVED else None
     ticket.save(update_fields=["status", "due_at", "left_seconds", "solved_at"])
+
+
+def postpone(ticket: Ticket, due_at: datetime) -> None:
+    """The answer is due later; whose turn it is stays as it is."""
+    ticket.due_at = due_at
+    ticket.save(update_fields=["due_at"])

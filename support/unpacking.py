@@ -6,7 +6,8 @@ from typing import Any
 from django.core.handlers.wsgi import WSGIRequest
 
 from support.models import InboundMail, MailEvent
-from support.storing import RAW_MAIL
+from support.reading import MAX_MAIL_BYTES
+from support.storing import RAW_MAIL, Delivery
 from support.webhooks import anymail_view
 
 
@@ -26,9 +27,38 @@ def mail_bytes(row: InboundMail) -> bytes:
     message = event.message
     row.envelope_to = row.envelope_to or str(message.envelope_recipient or "")[:320].lower()
     row.envelope_from = row.envelope_from or str(message.envelope_sender or "")[:320].lower()
-    if message.spam_detected:
-        row.spam_score = row.spam_score or message.spam_score or 100.0
+    row.spam_score = row.spam_score or _spam_score(message)
     return content
+
+
+def further_mails(row: InboundMail) -> list[Delivery]:
+    """What a provider delivered in one go with the row's mail, raw mails now; raises Unpackable."""
+    if row.content_type == RAW_MAIL:
+        return []
+    try:
+        return [
+            _mail_of(event.message, row, number)
+            for number, event in enumerate(_events(row, "inbound"))
+            if number > 0
+        ]
+    except Exception as error:
+        raise Unpackable(f"{type(error).__name__}: {error}") from error
+
+
+def _mail_of(message: Any, row: InboundMail, number: int) -> Delivery:
+    return Delivery(
+        source=row.source,
+        raw=message.as_bytes()[:MAX_MAIL_BYTES],
+        event_id=f"{row.event_id[:180]}:{number}",  # read again, it is the same
+        envelope_from=message.envelope_sender,
+        envelope_to=str(message.envelope_recipient or ""),
+        spam_score=_spam_score(message),
+    )
+
+
+def _spam_score(message: Any) -> float | None:
+    score: float | None = message.spam_score
+    return score or 100.0 if message.spam_detected else score
 
 
 def provider_events(row: MailEvent) -> list[Any]:

@@ -11,6 +11,7 @@ import json
 import logging
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from anymail.exceptions import AnymailError, AnymailWebhookValidationFailure
@@ -19,16 +20,19 @@ from anymail.webhooks.base import AnymailCoreWebhookView
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import resolve
+from django.urls import Resolver404, resolve
+from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
+from support.mails import tell_owner
 from support.provider_forms import form_fields
-from support.storing import Delivery, MailTooLarge, keep_event, keep_mail
+from support.reading import MAX_MAIL_BYTES
+from support.storing import RAW_MAIL, Delivery, MailTooLarge, keep_event, keep_mail
 
 log = logging.getLogger(__name__)
-MAX_BODY_BYTES = 40 * 1024 * 1024  # 25 MB of mail in JSON or base64
+MAX_BODY_BYTES = 64 * 1024 * 1024  # 25 MB of mail in JSON, and its files once more in base64
 SIGNATURE_AGE_SECONDS = 24 * 3600  # providers try again for hours with the first signature
 SIGNATURE_AHEAD_SECONDS = 300
 
@@ -63,9 +67,19 @@ def _receive(request: HttpRequest, esp: str, kind: str) -> HttpResponse:
     except Refused as error:
         log.warning("%s %s refused: %s", esp, kind, error)
         return HttpResponse(f"{error}\n", status=400, content_type="text/plain")
-    except MailTooLarge:
+    except MailTooLarge as error:
+        _tell_of_too_large(esp, error)
         return HttpResponse("too large\n", status=413, content_type="text/plain")
     return HttpResponse("ok\n", content_type="text/plain")
+
+
+def _tell_of_too_large(esp: str, error: MailTooLarge) -> None:
+    """Once a day: the provider tries again, and in the end it tells nobody."""
+    tell_owner(
+        f"too-large:{esp}:{timezone.now():%Y-%m-%d}",
+        subject="A mail was too large",
+        text=f"{esp} wanted to hand over {error}. Look for it there; it was not kept here.",
+    )
 
 
 def _door(esp: str, kind: str) -> Any:
@@ -82,14 +96,31 @@ def _door(esp: str, kind: str) -> Any:
     return lambda request, _body: _run_validators(view, request)
 
 
+def has_door(esp: str, kind: str) -> bool:
+    """Whether a delivery of this provider could be taken."""
+    try:
+        _door(esp, kind)
+    except Http404:
+        return False
+    return True
+
+
 def anymail_view(esp: str, kind: str) -> Any:
     """django-anymail's view for this provider; None when its secret is not set."""
-    view_class = resolve(f"/{esp}/{kind}/", urlconf="anymail.urls").func.view_class  # type: ignore[attr-defined]
+    try:
+        match = resolve(f"/{esp}/{kind}/", urlconf="anymail.urls")
+    except Resolver404:  # Mandrill has one for both; 404 where there is none at all
+        match = resolve(f"/{esp}/", urlconf="anymail.urls")
+    view_class = match.func.view_class  # type: ignore[attr-defined]
     try:
         # A stand-in for the secret: without one it would warn that the door is open.
         view: AnymailCoreWebhookView = view_class(webhook_secret=["shut:shut"])
     except (ImproperlyConfigured, AnymailError, ImportError, TypeError) as error:
         log.warning("the %s webhook of %s is off: %s", kind, esp, error)
+        return None
+    if (
+        getattr(view, "webhook_key", "") is None
+    ):  # Mandrill's, which it asks for with the first mail
         return None
     view.basic_auth = webhook_secrets()
     return view
@@ -111,7 +142,7 @@ def webhook_secrets() -> list[str]:
 
 
 def check_basic_auth(request: HttpRequest) -> None:
-    """Before the body is read: nobody without the secret makes us take 40 MB."""
+    """Before the body is read: nobody without the secret makes us take 64 MB."""
     secrets = webhook_secrets()
     given = get_request_basic_auth(request) or ""
     matches = [constant_time_compare(given, secret) for secret in secrets]
@@ -120,7 +151,7 @@ def check_basic_auth(request: HttpRequest) -> None:
 
 
 def read_body(request: HttpRequest) -> bytes:
-    """The body up to 40 MB, whatever Django's limit for forms; raises MailTooLarge above."""
+    """The body up to 64 MB, whatever Django's limit for forms; raises MailTooLarge above."""
     body = request.read(MAX_BODY_BYTES + 1)
     if len(body) > MAX_BODY_BYTES:
         raise MailTooLarge(f"more than {MAX_BODY_BYTES} bytes")
@@ -146,7 +177,7 @@ def _keep(esp: str, kind: str, request: HttpRequest, body: bytes) -> None:
     if kind == "tracking":
         keep_event(Delivery(source=esp, raw=body, content_type=content_type))
     else:
-        keep_mail(read_delivery(esp, content_type, body))
+        keep_mail(beginning_of(read_delivery(esp, content_type, body)))
 
 
 def read_delivery(esp: str, content_type: str, body: bytes) -> Delivery:
@@ -157,6 +188,13 @@ def read_delivery(esp: str, content_type: str, body: bytes) -> Delivery:
     elif esp == "mailgun":
         found = _mailgun(content_type, body)
     return found or Delivery(source=esp, raw=body, content_type=content_type)
+
+
+def beginning_of(delivery: Delivery) -> Delivery:
+    """At most 25 MB of it: the words stand before the files, and a refusal would tell nobody."""
+    if delivery.content_type != RAW_MAIL or len(delivery.raw) <= MAX_MAIL_BYTES:
+        return delivery
+    return replace(delivery, raw=delivery.raw[:MAX_MAIL_BYTES])
 
 
 def _postmark(body: bytes) -> Delivery | None:

@@ -2,6 +2,7 @@
 
 import hashlib
 
+from support.automatic import automatic_reason
 from support.models import InboundMail
 from support.reading import ReadMail
 from support.sorting import Verdict
@@ -10,6 +11,7 @@ from support.tickets import Said
 
 def said_by(mail: ReadMail, row: InboundMail, verdict: Verdict | None = None) -> Said:
     """Under a key that every copy of the mail has too."""
+    automatic = automatic_reason(mail.headers, has_null_sender=row.has_null_sender)
     return Said(
         body=mail.text or "(no text; see the attachments or the raw mail)",
         key=f"mail:{_digest(mail) or row.pk}",
@@ -17,7 +19,7 @@ def said_by(mail: ReadMail, row: InboundMail, verdict: Verdict | None = None) ->
         message_id=mail.message_id,
         files=mail.files,
         verified=verdict.verified if verdict else "",
-        is_automatic=bool(verdict and verdict.automatic),
+        is_automatic=bool(automatic),
         mail_id=row.pk,
     )
 

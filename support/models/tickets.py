@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Self
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Coalesce, Substr
 from django.utils import timezone
 
 from licenses.models import Customer
@@ -27,6 +28,17 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
             is_exempt=False,
             merged_into=None,
         ).exclude(cause__in=Ticket.NOT_COUNTED)
+
+    def with_first_words(self, number: int) -> Self:
+        """With what was asked first, that many characters of it, as `first_words`."""
+        asked = Message.objects.filter(ticket=OuterRef("pk"), kind=Message.Kind.CUSTOMER)
+        first = asked.order_by("at", "pk").annotate(words=Substr("body", 1, number))
+        return self.annotate(first_words=Coalesce(Subquery(first.values("words")[:1]), Value("")))
+
+    def known_topics(self) -> models.QuerySet["Ticket", str]:
+        """The owner's own words for causes, so that the next one gets the same."""
+        named = self.exclude(topic="").order_by("topic")
+        return named.values_list("topic", flat=True).distinct()
 
     def due_soonest(self) -> Self:
         """The owner's list: what waits for him, the soonest due first, then the rest."""

@@ -3,6 +3,7 @@ import pytest
 from config.checks import (
     _check_sqlite,
     check_database,
+    check_inbound_mail,
     check_operators,
     check_texts,
     is_safe_sqlite,
@@ -69,3 +70,13 @@ def test_a_shop_without_the_sellers_name_is_told_so(settings, tmp_path):
     (tmp_path / "texts/seller.md").write_text("Hare LLC")
 
     assert check_texts(None) == []
+
+
+def test_a_provider_whose_door_is_shut_is_told(settings):
+    settings.INBOUND_PROVIDERS = ["postmark", "mailgun", "nonsense", ""]
+    settings.ANYMAIL = {"MAILGUN_WEBHOOK_SIGNING_KEY": "key"}
+
+    assert [one.msg.split()[4] for one in check_inbound_mail(None)] == ["postmark", "nonsense"]
+
+    settings.INBOUND_PROVIDERS = [""]  # mail comes by the pipe
+    assert check_inbound_mail(None) == []

@@ -40,6 +40,26 @@ def test_production_settings_pass_every_deploy_check(tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+def test_mail_leaves_by_the_owners_own_server(tmp_path):
+    own = {"ANYMAIL_BACKEND": "", "SMTP_URL": "smtp+starttls://shop:a%40b@mail.example"}
+    show = "from django.core.mail import get_connection as c; x = c()"
+    seen = "print(x.host, x.port, x.username, x.password, x.use_tls, x.use_ssl, x.timeout)"
+
+    done = manage("shell", "-c", f"{show}; {seen}", tmp_path=tmp_path, **{**PRODUCTION, **own})
+
+    assert done.stdout.strip().splitlines()[-1] == "mail.example 587 shop a@b True False 30"
+
+
+def test_the_search_of_the_tracker_may_leave_the_page(tmp_path):
+    seen = "from django.conf import settings as s; print(s.CONTENT_SECURITY_POLICY['DIRECTIVES'])"
+    tracker = {"TRACKER_URL": "https://github.com/x/hare/issues"}
+
+    done = manage("shell", "-c", seen, tmp_path=tmp_path, **{**PRODUCTION, **tracker})
+
+    # A source with a path would allow that very path only.
+    assert "'https://github.com']" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
@@ -48,6 +68,9 @@ def test_production_settings_pass_every_deploy_check(tmp_path):
         ({"BASE_URL": "http://shop.example"}, "BASE_URL must begin with https://"),
         ({"BASE_URL": "shop.example"}, "BASE_URL must be a URL"),
         ({"ANYMAIL_BACKEND": ""}, "ANYMAIL_BACKEND must name your mail provider"),
+        ({"SMTP_URL": "smtp://localhost"}, "by ANYMAIL_BACKEND or by SMTP_URL"),
+        ({"ANYMAIL_BACKEND": "", "SMTP_URL": "localhost:25"}, "SMTP_URL must be like smtp+star"),
+        ({"ANYMAIL_BACKEND": "", "SMTP_URL": "smtp://x:y"}, "SMTP_URL must be like smtp+star"),
         ({"STRIPE_API_BASE": "http://localhost:1"}, "STRIPE_API_BASE is only for DEBUG=1"),
         ({"DEMO": "1"}, "A live STRIPE_SECRET_KEY does not go with"),
         ({"DEBUG": "maybe"}, "DEBUG must be 1 or 0, not 'maybe'"),

@@ -110,6 +110,7 @@ PAGES: dict[tuple[str, str], dict[str, int]] = {
     ("GET", "account/tickets/<int:ticket_id>/"): only(HOLDER, 200, signed=404),
     ("POST", "account/tickets/<int:ticket_id>/answer/"): only(HOLDER, 302, signed=404),
     ("GET", "account/tickets/files/<int:attachment_id>/"): only(HOLDER, 200, signed=404),
+    ("GET", "account/tickets/files/<int:attachment_id>/<slug:token>/"): everybody(404),  # forged
     ("GET", "owner/tickets/"): only(OWNER, 200, signed=302),
     ("GET", "owner/tickets/new/"): only(OWNER, 200, signed=302),
     ("POST", "owner/tickets/new/"): only(OWNER, 422, signed=302),  # nothing was written
@@ -189,9 +190,11 @@ class World:
         filled = filled.replace("<int:license_id>", str(self.license.pk))
         filled = filled.replace("<uuid:iid>", "8b27d3a0-1111-4222-8333-444455556666")
         filled = filled.replace("<int:customer_id>", str(self.license.customer_id))
-        filled = filled.replace(
-            "<int:contact_id>", str(self.license.customer.contacts.get().pk)
-        ).replace("<str:token>", "1:forged")
+        filled = (
+            filled.replace("<int:contact_id>", str(self.license.customer.contacts.get().pk))
+            .replace("<str:token>", "1:forged")
+            .replace("<slug:token>", "forged")
+        )
         filled = filled.replace("<int:payment_id>", str(Payment.objects.get().pk))
         filled = filled.replace("<int:year>", str(Payment.objects.get().paid_at.year))
         filled = filled.replace("<int:subscription_id>", str(Subscription.objects.get().pk))

@@ -12,12 +12,15 @@ from licenses.models import Contact, Credential, Customer, LeaseHour, LicenseEve
 from licenses.people import add_contact
 from outbox.mail import deliver_due_mail
 from pkgindex.models import Download
-from support.models import Ticket
+from support.models import BouncingAddress, InboundMail, Ticket
+from support.receiving import parse_due_mail
+from support.storing import Delivery, keep_mail
 from tests.make import make_credential, make_customer, make_license, make_tier
 from tests.pkgindex.make import make_file, make_project, make_release
 from tests.shop import Buyer, Shop
 from tests.standin.process import NotPaidError
 from tests.support.desk import make_conversation
+from tests.support.mails import mail as written
 
 pytestmark = pytest.mark.django_db
 
@@ -99,6 +102,22 @@ def test_closing_revokes_keys_forgets_people_and_keeps_the_books(customer: Custo
     mail.outbox.clear()
     deliver_due_mail(timezone.now())
     assert [one.to for one in mail.outbox if "closed" in one.subject] == [["dev@company.example"]]
+
+
+def test_closing_leaves_no_address_and_no_mail_behind(customer: Customer):
+    """Of a colleague, too, who has no ticket: his mailbox is dead, his robot wrote to us."""
+    other = "robot@company.example"
+    add_contact(customer.pk, email=other, role=Contact.Role.TECHNICAL)
+    BouncingAddress.objects.create(address=other, since=timezone.now())
+    raw = written("Hello", sender=other, headers={"X-Loop": "x"})
+    keep_mail(Delivery(source="pipe", raw=raw))
+    parse_due_mail(timezone.now())
+    assert InboundMail.objects.filter(sender=other, ticket=None).count() == 1
+
+    close(customer, sure="yes")
+
+    assert not InboundMail.objects.filter(sender=other).exists()
+    assert not BouncingAddress.objects.exists()
 
 
 def test_without_the_tick_nothing_is_closed(customer: Customer):

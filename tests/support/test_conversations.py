@@ -1,13 +1,16 @@
 """What goes wrong between people: copies, several writers, words that cross on the way."""
 
+import re
 from email.message import EmailMessage
 from functools import partial
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from outbox.models import Mail
 from support import mails, tickets
+from support.files import file_link
 from support.models import Attachment, InboundMail, Message, Ticket
 from support.rearranging import merge_tickets
 from support.turns import SaidMeanwhile, newest_words
@@ -240,6 +243,43 @@ def test_a_file_that_the_owner_attached_reaches_the_customer():
     sent = sent_to(DEV)[-1]
     assert "fix.patch" in sent.body
     assert f"/account/tickets/files/{file.pk}/" in sent.body
+
+
+def test_a_colleague_without_an_account_gets_the_file_and_no_link_to_sign_in(client: Client):
+    """He is known by his domain; the link in his mail is all that he has."""
+    make_licensed()
+    ticket_of(mail(sender=COLLEAGUE))
+    acknowledged = sent_to(COLLEAGUE)[0]
+
+    take(with_attachment(answering(sent_to(OWNER)[0], "See the patch.", sender=OWNER)))
+
+    link = re.search(r"fix.patch: http://testserver(\S+)", sent_to(COLLEAGUE)[-1].body)
+    assert link
+    got = client.get(link[1])
+    assert (got.status_code, got.content) == (200, b"diff")
+    assert got["Content-Type"] == "application/octet-stream"
+    assert "/account/tickets/" not in acknowledged.body
+    assert sent_to(COLLEAGUE)[-1].body.count("/account/tickets/") == 1
+    for forged in (link[1][:-2] + "/", link[1].replace(link[1][-4:], "aaa/")):
+        assert client.get(forged).status_code == 404
+
+
+def test_a_file_of_the_customers_has_no_such_link(client: Client):
+    make_licensed()
+    ticket_of(with_file("trace.txt", "secret"))
+    file = Attachment.objects.get()
+
+    assert client.get(file_link(file).removeprefix("http://testserver")).status_code == 404
+
+
+def test_who_can_sign_in_is_shown_where():
+    make_licensed()
+    ticket = ticket_of(mail())
+
+    take(answering(sent_to(OWNER)[0], "Try 2.1.", sender=OWNER))
+
+    assert "http://testserver/account/tickets/\n" in sent_to(DEV)[0].body
+    assert f"/account/tickets/{ticket.pk}/" in sent_to(DEV)[-1].body
 
 
 def test_an_owner_who_answers_many_is_no_flood():

@@ -69,6 +69,33 @@ def ask(client: Client, by: Customer, **fields: object):
     return client.post(LIST, given)
 
 
+@pytest.mark.parametrize(
+    ("tracker", "action", "field"),
+    [
+        ("https://github.com/x/hare/issues", "https://github.com/x/hare/issues", "q"),
+        ("https://github.com/x/hare", "https://github.com/x/hare/issues", "q"),
+        ("https://git.example/x/hare/-/issues", "https://git.example/x/hare/-/issues", "search"),
+    ],
+)
+def test_the_public_tracker_is_searched_first(
+    client: Client, settings, tracker: str, action: str, field: str
+):
+    settings.TRACKER_URL = tracker
+
+    text = page(client)
+
+    assert f'<form action="{action}"' in text
+    assert f'type="search" name="{field}"' in text
+    assert text.index(action) < text.index("of this quarter") < text.index("Open the ticket")
+
+
+def test_a_tracker_of_another_kind_is_only_linked(client: Client, settings):
+    settings.TRACKER_URL = "https://tracker.example/hare"
+
+    assert "Search the public tracker first</a>" in page(client)
+    assert "<form action=" not in page(client)
+
+
 def test_the_tracker_comes_first_then_the_quota_then_the_form(client: Client, settings):
     settings.TRACKER_URL = "https://tracker.example/hare"
     settings.DOCS_URL = "https://docs.example/hare"

@@ -433,6 +433,31 @@ def test_a_dead_mailbox_is_marked_and_the_next_contact_gets_the_mail():
     assert len(sent_to(DEV)) == 1
 
 
+def test_a_report_with_odd_bytes_in_an_id_is_read_all_the_same():
+    """PostgreSQL takes no NUL; on SQLite this was always so."""
+    make_licensed()
+    lost = dunning()
+
+    report = delivery_report(DEV, original_id=lost.message_id)
+    row = take(report.replace(b"Message-ID: <mr", b"Message-ID: <m\x00\xe9r", 1))
+
+    assert row.outcome == Outcome.BOUNCE
+    assert BouncingAddress.objects.get().address == DEV
+
+
+def test_a_report_may_name_the_id_that_the_provider_gave_our_mail():
+    customer = make_licensed()
+    add_contact(customer, "money@company.example", Contact.Role.BILLING)
+    dunning()
+    sent_to(DEV)
+    Mail.objects.filter(to=[DEV]).update(provider_id="0100abc-000000")
+
+    take(delivery_report(DEV, original_id="<0100abc-000000@eu.provider.example>"))
+
+    assert BouncingAddress.objects.get().address == DEV
+    assert len(sent_to("money@company.example")) == 1
+
+
 @pytest.mark.parametrize(
     ("kind", "is_dead"),
     [("HardBounce", True), ("BadEmailAddress", True), ("SoftBounce", False), ("Transient", False),

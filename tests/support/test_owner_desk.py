@@ -62,6 +62,47 @@ def test_a_ticket_page_has_the_customers_card_beside_it(owner: Client, customer:
         assert fact in text
 
 
+def test_the_list_says_what_they_have_and_what_it_might_be_about(owner: Client, customer: Customer):
+    ticket = ticket_of(mail("401 Unauthorized. Was our invoice not paid?"))
+
+    text = page(owner, DESK)
+
+    assert "<td>Hare Pro</td>" in text
+    assert "<td>billing or account?</td>" in text
+    assert "By its words: billing or account?" in page(owner, f"{DESK}{ticket.pk}/")
+    tickets.note_facts(ticket.pk, cause="how-to")
+    assert "<td>How To</td>" in page(owner, DESK)
+    assert "By its words" not in page(owner, f"{DESK}{ticket.pk}/")
+    customer.licenses.update(status="lapsed")
+    assert "<td>none</td>" in page(owner, DESK)
+
+
+def test_the_card_shows_what_was_answered_in_public(owner: Client, customer: Customer):
+    before = ticket_of(mail(subject="It hangs", number=1))
+    tickets.note_facts(before.pk, public_url="https://tracker.example/7")
+    ticket = ticket_of(mail(number=2, sender="b@company.example"))
+
+    assert 'In public: <a href="https://tracker.example/7">It hangs</a>' in page(
+        owner, f"{DESK}{ticket.pk}/"
+    )
+
+
+def test_an_answer_is_looked_at_before_it_leaves(owner: Client, customer: Customer, settings):
+    ticket = ticket_of(mail())
+
+    text = send(owner, ticket, "preview", body="Try <2.1>.").content.decode()
+
+    assert f"To {DEV}: <strong>Re: Help</strong>" in text
+    assert f"Try &lt;2.1&gt;.\n\n-- \n{settings.SHOP_NAME}, ticket #{ticket.pk}\n" in text
+    assert ">Try &lt;2.1&gt;.</textarea>" in text
+    assert len(sent_to(DEV)) == 1
+    ticket.refresh_from_db()
+    assert ticket.status == "open"
+    fields = {"key": key_in(text), "seen": seen_in(text), "body": "Try <2.1>.", "deed": "wait"}
+    owner.post(f"{DESK}{ticket.pk}/answer/", fields)
+    assert sent_to(DEV)[-1].body.startswith("Try <2.1>.")
+
+
 def test_open_reply_send_and_next(owner: Client, customer: Customer):
     first = ticket_of(mail(number=1))
     second = ticket_of(mail(number=2, sender="b@company.example"))
@@ -88,7 +129,7 @@ def test_an_answer_sent_twice_leaves_once(owner: Client, customer: Customer):
     assert len(sent_to(DEV)) == 2
 
 
-@pytest.mark.parametrize("deed", ["wait", "close", "note"])
+@pytest.mark.parametrize("deed", ["preview", "wait", "close", "note"])
 def test_nothing_is_sent_without_words(owner: Client, customer: Customer, deed: str):
     ticket = ticket_of(mail())
 
@@ -133,7 +174,8 @@ def test_a_canned_reply_is_filled_in(owner: Client, customer: Customer):
 def test_facts_are_noted_and_repeated_causes_listed(owner: Client, customer: Customer):
     for number in range(2):
         ticket = ticket_of(mail(number=number, sender=f"{number}@company.example"))
-        fields = {"cause": "how-to", "topic": "401 after a new card", "task": "say so in the 401"}
+        topic = ["401 after a new card", "401 After a new card"][number]
+        fields = {"cause": "how-to", "topic": topic, "task": "say so in the 401"}
         owner.post(f"{DESK}{ticket.pk}/facts/", fields)
 
     ticket.refresh_from_db()
@@ -141,6 +183,7 @@ def test_facts_are_noted_and_repeated_causes_listed(owner: Client, customer: Cus
     text = page(owner, DESK)
     assert "401 after a new card</a>: 2 times in 90 days; to do: say so in the 401" in text
     assert "?q=401%20after%20a%20new%20card" in text
+    assert '<option value="401 after a new card">' in page(owner, f"{DESK}{ticket.pk}/")
 
 
 def test_the_cause_is_saved_with_the_answer_and_no_word_is_lost(owner: Client, customer: Customer):

@@ -4,11 +4,13 @@ from datetime import timedelta
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from licenses.models import Customer, User
 from support.models import (
     Ticket,
 )
+from support.quota import quota_of
 from tests.support.desk import (
     MONDAY,
     answering,
@@ -46,6 +48,22 @@ def test_somebody_new_gets_a_ticket_and_answers_by_mail(owner: Client):
     send(owner, ticket, "wait", body="Yes.")
     reply = take(answering(sent_to("who@elsewhere.example")[-1], "Good", sender=stranger))
     assert reply.ticket == ticket
+
+
+def test_a_robots_mail_made_a_ticket_gets_no_answer_of_our_machine(
+    owner: Client, customer: Customer
+):
+    row = take(mail("Build failed", headers={"Auto-Submitted": "auto-generated"}))
+    assert row.outcome == "automatic"
+
+    owner.post(f"{DESK}inbox/{row.pk}/adopt/", {"customer": customer.pk})
+
+    ticket = Ticket.objects.get()
+    assert sent_to(DEV) == []
+    assert ticket.messages.get().is_automatic
+    assert str(quota_of(customer.pk, timezone.now())) == "0 of 1"
+    send(owner, ticket, "wait", body="Which build?")
+    assert sent_to(DEV)[0].body.startswith("Which build?")
 
 
 def test_a_customer_is_named_by_an_address_too(owner: Client, customer: Customer):

@@ -13,6 +13,7 @@ from support import tickets
 from support.models import (
     Attachment,
     AutomaticAnswer,
+    BouncingAddress,
     InboundMail,
     MailEvent,
     Ticket,
@@ -22,10 +23,11 @@ from tests.support.desk import (
     MONDAY,
     make_conversation,
     make_licensed,
+    sent_to,
     take,
     ticket_of,
 )
-from tests.support.mails import mail
+from tests.support.mails import delivery_report, mail
 from tests.support.owner import DESK, DEV
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("monday")]
@@ -42,6 +44,31 @@ def test_strangers_mail_is_deleted_after_thirty_days(customer: Customer, monday)
     assert deleted == 2
     assert InboundMail.objects.get().ticket == ticket
     assert AutomaticAnswer.objects.count() == 0
+
+
+def test_of_a_forged_strangers_dead_mailbox_nothing_stays(customer: Customer, monday):
+    take(mail(sender="forged@elsewhere.example"))
+    pointer = Mail.objects.get(key__startswith="pointer:")
+    sent_to("forged@elsewhere.example")
+    take(delivery_report("forged@elsewhere.example", original_id=pointer.message_id))
+    BouncingAddress.objects.create(address=DEV, since=timezone.now())
+    assert BouncingAddress.objects.count() == 2
+
+    for _ in range(2):
+        prune_old_mail(timezone.now() + timedelta(days=31))
+
+    assert BouncingAddress.objects.get().address == DEV  # the customer's is shown to him still
+    assert InboundMail.objects.count() == Mail.objects.count() == 0
+
+
+def test_the_notice_of_a_flood_goes_with_its_mails(monday):
+    for number in range(22):
+        take(mail(sender="who@elsewhere.example", number=number))
+    assert Mail.objects.filter(key__startswith="flood:").count() == 1
+
+    prune_old_mail(timezone.now() + timedelta(days=31))
+
+    assert Mail.objects.count() == 0
 
 
 def test_a_customers_tickets_are_exported_and_deleted(
