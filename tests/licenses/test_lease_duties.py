@@ -199,6 +199,10 @@ def test_the_hours_hold_the_peaks_and_what_was_refused():
         "processes": 4,
         "wanted": 240,
         "refused": 1,
+        "over_limit": 1,
+        "drained": 0,
+        "over_free": 0,
+        "not_active": 0,
     }
     assert (second["hour"], second["peak"]) == ("2026-05-01T13:00:00+00:00", 0)
 
