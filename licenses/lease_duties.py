@@ -8,7 +8,6 @@ the limit begins anew.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
@@ -16,6 +15,7 @@ from licenses.leases import count_pool, forget_dead_leases, lock_pool
 from licenses.models import LeaseHour, LeasePool, License, LicenseEvent
 from licenses.people import addresses_of
 from licenses.routers import VOLATILE
+from licenses.usage import threads_url
 from outbox.mail import queue_mail
 
 LOOK_EVERY = timedelta(seconds=60)
@@ -140,7 +140,7 @@ def _mail(news: News, day: int) -> None:
         "since": since,
         "day": day,
         "drains_on": since + timedelta(days=DRAIN_DAY),
-        "usage_url": f"{settings.BASE_URL}/account/",
+        "usage_url": threads_url(license.pk),
     }
     key = f"threads:{license.pk}:{since:%Y%m%dT%H%M%S}:{day}"
     addresses = addresses_of(license.customer_id)

@@ -20,7 +20,7 @@ from licenses.granting import (
     grant_threads,
     surge_ends_at,
 )
-from licenses.models import Lease, LeasePool, License
+from licenses.models import Lease, LeasePool, License, LicenseEvent
 from licenses.routers import VOLATILE
 from licenses.usage import NONE_REFUSED, Refused, Use, note_hour
 from licenses.wishes import Answer, Outcome, Pace, Wish
@@ -60,6 +60,20 @@ def release_lease(license_id: int, iid: uuid.UUID) -> bool:
     """Give the threads back now; whether there were any. Less needs no lock."""
     deleted, _ = Lease.objects.filter(license_id=license_id, iid=iid).delete()
     return bool(deleted)
+
+
+def release_by_hand(license: License, iid: uuid.UUID, *, by: str, at: datetime) -> bool:
+    """The same for a customer who does not want to wait; written down if there were any.
+
+    A process that lives after all asks anew with its next renewal.
+    """
+    lease = Lease.objects.filter(license_id=license.pk, iid=iid).first()
+    if lease is None or not release_lease(license.pk, iid):
+        return False
+    who = lease.slot or str(iid)
+    reason = f"{lease.firm + lease.surge} of {who} by {by}"[:200]
+    LicenseEvent.objects.create(license=license, name="threads released", reason=reason, at=at)
+    return True
 
 
 def _renew(license_id: int, wish: Wish, at: datetime, pace: Pace) -> bool:
@@ -243,6 +257,7 @@ def _answer(license: License, wish: Wish, grant: Grant, pace: Pace, *, surge_s: 
         surge_s=max(0, surge_s) if grant.surge else 0,
         ttl_s=pace.ttl_s,
         next_s=STANDBY_NEXT_SECONDS if waits else pace.next_s,
+        is_counted=wish.is_counted,
     )
 
 

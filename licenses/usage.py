@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Max, Sum, Value
 from django.db.models.functions import Greatest, TruncDate
@@ -113,6 +114,12 @@ def usage_of(license_id: int, *, since: datetime, until: datetime) -> list[dict[
     ]
 
 
+def hours_since(license_id: int, since: datetime) -> list[LeaseHour]:
+    """The hours that had any use, newest first."""
+    rows = LeaseHour.objects.filter(license_id=license_id, hour__gte=since)
+    return list(rows.order_by("-hour")[:MOST_HOURS])
+
+
 def refused_in(hour: LeaseHour) -> Refused:
     return Refused(hour.over_limit, hour.drained, hour.over_free, hour.not_active)
 
@@ -138,3 +145,8 @@ def live_usage(license_id: int, at: datetime) -> list[dict[str, Any]]:
         }
         for row in live_leases(license_id, at)[:MOST_LEASES]
     ]
+
+
+def threads_url(license_id: int) -> str:
+    """Where its holder sees all this, signed in."""
+    return f"{settings.BASE_URL}/account/licenses/{license_id}/threads/"
