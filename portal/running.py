@@ -5,12 +5,13 @@ from datetime import datetime, timedelta
 
 from django.db.models import Count, F, Q, Sum
 
-from licenses.granting import FREE_TIMES, surge_budget
+from licenses.granting import FREE_TIMES, Grant, surge_budget, surge_ends_at
 from licenses.lease_duties import DRAIN_DAY, OVER_TOLERATED
 from licenses.models import Lease, LeasePool, License
 from licenses.usage import live_leases
 
 MOST_ROWS = 300  # the JSON has a thousand
+SOON = "some are free now: it gets them when it asks next, within a minute"
 
 
 @dataclass(frozen=True)
@@ -79,12 +80,12 @@ def running_threads(license: License, at: datetime) -> Running:
         number=Count("pk"),
     )
     pool = LeasePool.objects.filter(pk=license.pk).first() or LeasePool(pk=license.pk)
-    total = sums["all_firm"] + sums["all_surge"]
+    held = Grant(sums["all_firm"], sums["all_surge"])
     rows = live.order_by("-is_counted", "acquired_at", "pk")[:MOST_ROWS]
     return Running(
-        processes=tuple(Process(row, _why(license, row, pool, total)) for row in rows),
-        firm=sums["all_firm"],
-        surge=sums["all_surge"],
+        processes=tuple(Process(row, _why(license, row, pool, held, at)) for row in rows),
+        firm=held.firm,
+        surge=held.surge,
         wanted=sums["wanted"],
         free=sums["free"],
         waiting=sums["waiting"],
@@ -94,15 +95,22 @@ def running_threads(license: License, at: datetime) -> Running:
     )
 
 
-def _why(license: License, lease: Lease, pool: LeasePool, total: int) -> str:
+def _why(license: License, lease: Lease, pool: LeasePool, held: Grant, at: datetime) -> str:
+    """Why the process has fewer threads than it wants, beside all that production holds."""
     if lease.threads == lease.firm + lease.surge:
         return ""
     if license.threads is None:
-        return "it gets all with its next renewal"
+        return SOON
     if not lease.is_counted:
         return f"outside production there are {FREE_TIMES * license.threads:,} at most"
+    return _why_in_production(license.threads, pool, held, at)
+
+
+def _why_in_production(limit: int, pool: LeasePool, held: Grant, at: datetime) -> str:
     if pool.is_draining:
-        return f"the license shrinks back to its {license.threads:,}"
-    if total >= 2 * license.threads:
-        return f"twice the limit, {2 * license.threads:,}, is the most at once"
+        return f"the license shrinks back to its {limit:,}"
+    if held.total >= 2 * limit:
+        return f"twice the limit, {2 * limit:,}, is the most at once"
+    if held.firm < limit * 11 // 10 or surge_ends_at(pool, at) is not None:
+        return SOON
     return "the limit is reached, and the time for deployments is used up"

@@ -13,7 +13,7 @@ from django.utils import timezone
 from billing.models import Subscription
 from licenses.credentials import create_lease_credential, find_lease_credential
 from licenses.lease_duties import lease_duties
-from licenses.leases import acquire_leases
+from licenses.leases import acquire_leases, release_lease
 from licenses.models import Lease, LeaseHour, LeasePool, License, LicenseEvent, User
 from licenses.wishes import Wish
 from tests.flows.test_changes import confirm, subscribed
@@ -63,7 +63,7 @@ def test_nobody_leased_anything_yet(license: License):
         "None yet. A process without one runs, and leases nothing.",
     ):
         assert text in page
-    assert "For everybody to get all he wants" not in page
+    assert "What would be enough" not in page
 
 
 def test_the_page_lists_each_process_with_what_it_has(license: License):
@@ -108,6 +108,18 @@ def test_without_time_for_deployments_that_is_the_reason(license: License):
     assert "the limit is reached, and the time for deployments is used up" in page
     assert "for an hour a day; 0 minutes are left" in page
     assert "1: the limit of 100 was reached." in page
+
+
+def test_whoever_waits_beside_free_threads_is_told_that_he_gets_them(license: License):
+    first, *_, last = [lease(license, 50) for _ in range(5)]
+    before = page_of(license)
+
+    release_lease(license.pk, first.iid)
+    after = page_of(license)
+
+    assert "is the most at once" in before
+    assert "some are free now: it gets them when it asks next" in after
+    assert ask(license, last, timezone.now()).grant.total == 50
 
 
 def test_a_pool_that_shrinks_says_so_and_until_then_when_it_will(license: License):
@@ -249,7 +261,7 @@ def test_a_deployment_is_no_reason_to_buy(license: License):
         lease(license, 100)
     LeasePool.objects.update(over_since=timezone.now() - timedelta(minutes=50))
 
-    assert "For everybody to get all he wants" not in page_of(license)
+    assert "What would be enough" not in page_of(license)
 
 
 def test_a_gift_that_is_too_small_leads_to_us(license: License):
