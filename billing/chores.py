@@ -11,6 +11,7 @@ from billing.models import Chore
 from billing.notices import tell_owner
 from billing.reconcile import reconcile_nightly
 from licenses.fan_out import prune_networks
+from licenses.key_reminders import remind_of_ends
 from licenses.lease_duties import prune_usage
 from outbox.claims import LEASE, Claim
 
@@ -28,9 +29,14 @@ def prune_nightly(at: datetime, beat: Beat) -> str:
     return f"{hours} hours of threads and {prune_networks(at)} uses of keys forgotten"
 
 
+def remind_nightly(at: datetime, beat: Beat) -> str:
+    return f"{remind_of_ends(at)} holders told of keys that end"
+
+
 NIGHTLY: Mapping[str, Callable[[datetime, Beat], str]] = {
     "reconcile": reconcile_nightly,
     "prune": prune_nightly,
+    "remind": remind_nightly,
 }
 
 
