@@ -1,10 +1,10 @@
-"""The ledger of threads: a race of many writers, and what a renewal costs.
+"""The ledger of threads: a race of many writers, and what a renewal costs. A database for each.
 
-    python -m bench.leases race [OPERATIONS] [PROCESSES] [SECONDS]   on a database of its own
-    python -m bench.leases renewals [LEASES] [SECONDS]       through gunicorn, signed answers
-    python -m bench.leases flat                    1,000 against 100,000 live leases
-
-DATABASE_URL (bin/postgres) runs them on PostgreSQL.
+python -m bench.leases race [OPERATIONS] [PROCESSES] [SECONDS]
+python -m bench.leases mutants                       without the lock, without the delete
+python -m bench.leases renewals [LEASES] [SECONDS]   through gunicorn, signed answers
+python -m bench.leases flat                          1,000 against 100,000 live leases
+bin/postgres python -m …                             on PostgreSQL
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ import tempfile
 import threading
 import time
 import uuid
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from contextlib import nullcontext
 from datetime import timedelta
 from functools import partial
 from http.client import HTTPConnection
@@ -38,7 +39,8 @@ def main() -> None:
     what, *numbers = sys.argv[1:] or ["race"]
     with tempfile.TemporaryDirectory() as folder:
         set_up(Path(folder))
-        {"race": race, "renewals": renewals, "flat": flat}[what](*map(int, numbers))
+        commands = {"race": race, "mutants": mutants, "renewals": renewals, "flat": flat}
+        commands[what](*map(int, numbers))
 
 
 def set_up(folder: Path) -> None:
@@ -85,12 +87,29 @@ def race(operations: int = 1_000_000, processes: int = 4, seconds: int = 86_400)
         print(f"limit {limit}: {most}")
 
 
-def run_share(seed: int, *, operations: int, seconds: float) -> Any:
-    """What one process of writers does in a round: its Tally."""
-    from bench.lease_race import race, short_times  # noqa: PLC0415
+def mutants(processes: int = 4, seconds: int = 20) -> None:
+    """The race without the lock, and without the delete of what expired: when does it show?"""
+    from bench.lease_race import make_pools  # noqa: PLC0415
 
-    with short_times():
-        return race(seed=seed, writers=WRITERS, seconds=seconds, operations=operations)
+    for mutant in ("without_lock", "without_delete"):
+        make_pools()
+        _close_connections()
+        began = time.monotonic()
+        share_of = partial(run_share, operations=10**9, seconds=seconds, mutant=mutant)
+        with ProcessPoolExecutor(processes, mp_context=_fork) as pool:
+            shares = [pool.submit(share_of, seed) for seed in range(processes)]
+            wait(shares, return_when=FIRST_COMPLETED)  # it ends with the first wrong that it sees
+            took = time.monotonic() - began
+        wrong = [one for share in shares for one in share.result().wrong]
+        print(f"{mutant}: {wrong[0] if wrong else 'NOT SEEN'}, after {took:.1f} s", flush=True)
+
+
+def run_share(seed: int, *, operations: int, seconds: float, mutant: str = "nullcontext") -> Any:
+    """What one process of writers does in a round: its Tally."""
+    from bench import lease_race  # noqa: PLC0415
+
+    with lease_race.short_times(), getattr(lease_race, mutant, nullcontext)():
+        return lease_race.race(seed=seed, writers=WRITERS, seconds=seconds, operations=operations)
 
 
 def report_race(total: Any, processes: int, took: float) -> None:
