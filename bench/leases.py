@@ -1,17 +1,16 @@
-"""The ledger of threads: a race of many writers, and what a renewal costs. A database for each.
+"""The ledger of threads: a race of many writers, and what a renewal costs.
 
-python -m bench.leases race [OPERATIONS] [PROCESSES] [SECONDS]
-python -m bench.leases mutants                       without the lock, without the delete
-python -m bench.leases renewals [LEASES] [SECONDS]   through gunicorn, signed answers
-python -m bench.leases flat                          1,000 against 100,000 live leases
-bin/postgres python -m …                             on PostgreSQL
+    python -m bench.leases race [OPERATIONS] [PROCESSES] [SECONDS]
+    python -m bench.leases mutants                       without the lock, without the delete
+    python -m bench.leases renewals [LEASES] [SECONDS]   through gunicorn, signed answers
+    python -m bench.leases flat                          1,000 against 100,000 live leases
+
+Each on a database of its own; bin/postgres runs them on PostgreSQL.
 """
 
 from __future__ import annotations
 
-import itertools
 import json
-import multiprocessing
 import os
 import resource
 import subprocess
@@ -20,27 +19,21 @@ import tempfile
 import threading
 import time
 import uuid
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from contextlib import nullcontext
 from datetime import timedelta
-from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
 
 from demo.processes import ROOT, free_port
-
-WRITERS = 16  # threads in each process
-ROUND_OPERATIONS, ROUND_SECONDS = 50_000, 120
-_fork = multiprocessing.get_context("fork")
 
 
 def main() -> None:
     what, *numbers = sys.argv[1:] or ["race"]
     with tempfile.TemporaryDirectory() as folder:
         set_up(Path(folder))
+        from bench.lease_rounds import mutants, race  # noqa: PLC0415
+
         commands = {"race": race, "mutants": mutants, "renewals": renewals, "flat": flat}
-        commands[what](*map(int, numbers))
+        sys.exit(commands[what](*map(int, numbers)))
 
 
 def set_up(folder: Path) -> None:
@@ -60,64 +53,6 @@ def set_up(folder: Path) -> None:
         call_command("migrate", database=database, verbosity=0)
     with Path(os.devnull).open("w") as nowhere:
         call_command("make_root_key", str(folder / "root.pem"), stdout=nowhere, stderr=nowhere)
-
-
-def race(operations: int = 1_000_000, processes: int = 4, seconds: int = 86_400) -> None:
-    """In rounds that are bounded in time, with a line for each: where the machine has other
-    things to do (or the one that holds the lock is starved) it is slow and not silent.
-    """
-    from bench.lease_race import Tally, make_pools  # noqa: PLC0415
-
-    make_pools()
-    _close_connections()
-    total, started = Tally(), time.monotonic()
-    for number in itertools.count():
-        left = seconds - int(time.monotonic() - started)
-        if total.wrong or total.operations >= operations or left <= 0:
-            break
-        share = min(ROUND_OPERATIONS, operations - total.operations) // processes + 1
-        share_of = partial(run_share, operations=share, seconds=min(left, ROUND_SECONDS))
-        seeds = range(number * processes, (number + 1) * processes)
-        with ProcessPoolExecutor(processes, mp_context=_fork) as pool:  # says if one died
-            for tally in pool.map(share_of, seeds):
-                total.add(tally)
-        report_race(total, processes, time.monotonic() - started)
-    for limit, (firm, both) in sorted(total.most.items()):
-        most = f"most firm {firm} of {limit * 11 // 10}, in all {both} of {2 * limit}"
-        print(f"limit {limit}: {most}")
-
-
-def mutants(processes: int = 4, seconds: int = 20) -> None:
-    """The race without the lock, and without the delete of what expired: when does it show?"""
-    from bench.lease_race import make_pools  # noqa: PLC0415
-
-    for mutant in ("without_lock", "without_delete"):
-        make_pools()
-        _close_connections()
-        began = time.monotonic()
-        share_of = partial(run_share, operations=10**9, seconds=seconds, mutant=mutant)
-        with ProcessPoolExecutor(processes, mp_context=_fork) as pool:
-            shares = [pool.submit(share_of, seed) for seed in range(processes)]
-            wait(shares, return_when=FIRST_COMPLETED)  # it ends with the first wrong that it sees
-            took = time.monotonic() - began
-        wrong = [one for share in shares for one in share.result().wrong]
-        print(f"{mutant}: {wrong[0] if wrong else 'NOT SEEN'}, after {took:.1f} s", flush=True)
-
-
-def run_share(seed: int, *, operations: int, seconds: float, mutant: str = "nullcontext") -> Any:
-    """What one process of writers does in a round: its Tally."""
-    from bench import lease_race  # noqa: PLC0415
-
-    with lease_race.short_times(), getattr(lease_race, mutant, nullcontext)():
-        return lease_race.race(seed=seed, writers=WRITERS, seconds=seconds, operations=operations)
-
-
-def report_race(total: Any, processes: int, took: float) -> None:
-    print(
-        f"{processes * WRITERS} writers, {total.operations:,} operations in {took:.0f} s, "
-        f"{total.busy} told to come later; over-grants: {len(total.wrong)} {total.wrong[:3]}",
-        flush=True,
-    )
 
 
 def renewals(number: int = 10_000, seconds: int = 20, clients: int = 8) -> None:
