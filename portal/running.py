@@ -11,7 +11,7 @@ from licenses.models import Lease, LeasePool, License
 from licenses.usage import live_leases
 
 MOST_ROWS = 300  # the JSON has a thousand
-SOON = "some are free now: it gets them when it asks next, within a minute"
+SOON = "some are free now: it gets them when it asks next, in about a minute"
 
 
 @dataclass(frozen=True)
