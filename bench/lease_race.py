@@ -23,7 +23,7 @@ from licenses import granting, leases
 from licenses.leases import acquire_leases, release_lease
 from licenses.models import Lease, LeasePool, License
 from licenses.routers import VOLATILE
-from licenses.wishes import Pace, Wish
+from licenses.wishes import Answer, Pace, Wish
 
 LIMITS = (7, 40, 100, 250)  # one pool each
 FIRST_ID = 900_000_000
@@ -88,6 +88,9 @@ def race(*, seed: int, writers: int, seconds: float, operations: int | None = No
                     stop.set()
                 if share is not None and writer.tally.operations >= share:
                     break
+        except BaseException:
+            stop.set()  # nobody goes on for hours beside a race that failed
+            raise
         finally:
             connections.close_all()
         return writer.tally
@@ -119,8 +122,7 @@ class Writer:
         elif chance < 0.7 and self.held:
             license, wish = self.held.pop(self.dice.randrange(len(self.held)))
             if self.dice.random() < 0.5:  # goodbye; otherwise a crash
-                release_lease(license.pk, wish.iid)
-                self.tally.operations += 1
+                self.say_goodbye(license, wish)
         elif chance < 0.78 and self.held:
             license, wish = self.dice.choice(self.held)  # fork, or restart in the same slot
             self._keep(
@@ -130,7 +132,21 @@ class Writer:
         else:
             self._start()
         if self.dice.random() < 0.3:
-            self._look()
+            with self._may_be_busy():
+                self._look()
+
+    def say_goodbye(self, license: License, wish: Wish) -> None:
+        with self._may_be_busy():
+            release_lease(license.pk, wish.iid)
+            self.tally.operations += 1
+
+    @contextlib.contextmanager
+    def _may_be_busy(self) -> Iterator[None]:
+        """A client gets 503 and comes back; whoever waited too long for a lock is no wrong."""
+        try:
+            yield
+        except OperationalError:
+            self.tally.busy += 1
 
     def _start(self) -> None:
         license = self._license()
@@ -160,13 +176,12 @@ class Writer:
         if self.dice.random() < 0.05:  # a request that waited on its way
             time.sleep(self.dice.uniform(0, 0.02))
         try:
-            (answer,) = acquire_leases(license, [wish], at=at).answers
-        except OperationalError:  # a client gets 503 and comes back
-            self.tally.busy += 1
-            return
+            with self._may_be_busy():
+                self._count(wish, acquire_leases(license, [wish], at=at).answers[0])
         except IntegrityError as error:  # two settled at once
             self.tally.wrong.append(str(error))
-            return
+
+    def _count(self, wish: Wish, answer: Answer) -> None:
         self.tally.operations += 1
         self.tally.renewals += answer.code == "OK"
         if answer.grant.total > wish.threads:

@@ -1,18 +1,17 @@
 """The ledger of threads: a race of many writers, and what a renewal costs.
 
-    python -m bench.leases race [OPERATIONS] [PROCESSES]   on a database of its own
-    python -m bench.leases renewals [LEASES] [SECONDS]     through gunicorn, signed answers
-    python -m bench.leases flat                            1,000 against 100,000 live leases
+    python -m bench.leases race [OPERATIONS] [PROCESSES] [SECONDS]
+    python -m bench.leases mutants                       without the lock, without the delete
+    python -m bench.leases renewals [LEASES] [SECONDS]   through gunicorn, signed answers
+    python -m bench.leases flat                          1,000 against 100,000 live leases
 
-DATABASE_URL (bin/postgres) runs them on PostgreSQL.
+Each on a database of its own; bin/postgres runs them on PostgreSQL.
 """
 
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
-import queue
 import resource
 import subprocess
 import sys
@@ -23,19 +22,18 @@ import uuid
 from datetime import timedelta
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
 
 from demo.processes import ROOT, free_port
-
-WRITERS = 16  # threads in each process
-_fork = multiprocessing.get_context("fork")
 
 
 def main() -> None:
     what, *numbers = sys.argv[1:] or ["race"]
     with tempfile.TemporaryDirectory() as folder:
         set_up(Path(folder))
-        {"race": race, "renewals": renewals, "flat": flat}[what](*map(int, numbers))
+        from bench.lease_rounds import mutants, race  # noqa: PLC0415
+
+        commands = {"race": race, "mutants": mutants, "renewals": renewals, "flat": flat}
+        sys.exit(commands[what](*map(int, numbers)))
 
 
 def set_up(folder: Path) -> None:
@@ -55,48 +53,6 @@ def set_up(folder: Path) -> None:
         call_command("migrate", database=database, verbosity=0)
     with Path(os.devnull).open("w") as nowhere:
         call_command("make_root_key", str(folder / "root.pem"), stdout=nowhere, stderr=nowhere)
-
-
-def race(operations: int = 1_000_000, processes: int = 4) -> None:
-    from bench.lease_race import Tally, make_pools, short_times  # noqa: PLC0415
-    from bench.lease_race import race as run  # noqa: PLC0415
-
-    make_pools()
-    results: Any = _fork.Queue()
-    started = time.monotonic()
-    _close_connections()
-
-    def one(number: int) -> None:
-        with short_times():
-            share = operations // processes
-            results.put(run(seed=number, writers=WRITERS, seconds=86_400, operations=share))
-
-    children = [_fork.Process(target=one, args=(number,)) for number in range(processes)]
-    for child in children:
-        child.start()
-    total = Tally()
-    for _ in children:
-        total.add(_next_result(results, children))
-    took = time.monotonic() - started
-    print(
-        f"{processes * WRITERS} writers, {total.operations:,} operations in {took:.0f} s, "
-        f"{total.busy} told to come later"
-    )
-    print(f"over-grants: {len(total.wrong)} {total.wrong[:3]}")
-    for limit, (firm, both) in sorted(total.most.items()):
-        most = f"most firm {firm} of {limit * 11 // 10}, in all {both} of {2 * limit}"
-        print(f"limit {limit}: {most}")
-
-
-def _next_result(results: Any, children: list[Any]) -> Any:
-    """Waits as long as all live: one that died has none to give."""
-    while True:
-        try:
-            return results.get(timeout=1)
-        except queue.Empty:
-            died = [child.exitcode for child in children if child.exitcode]
-            if died:
-                raise SystemExit(f"a process of writers died: {died}") from None
 
 
 def renewals(number: int = 10_000, seconds: int = 20, clients: int = 8) -> None:

@@ -11,6 +11,8 @@ from billing.models import Chore
 from billing.notices import tell_owner
 from billing.reconcile import reconcile_nightly
 from licenses.fan_out import prune_networks
+from licenses.gifts import end_gifts, tell_of_ends
+from licenses.key_reminders import remind_of_ends
 from licenses.lease_duties import prune_usage
 from outbox.claims import LEASE, Claim
 
@@ -28,9 +30,19 @@ def prune_nightly(at: datetime, beat: Beat) -> str:
     return f"{hours} hours of threads and {prune_networks(at)} uses of keys forgotten"
 
 
+def remind_nightly(at: datetime, beat: Beat) -> str:
+    """What ends by its date: keys that are still in use, and licenses that were given."""
+    keys = remind_of_ends(at)
+    beat()
+    gifts = tell_of_ends(at)
+    beat()
+    return f"told of {keys} keys and {gifts} gifts that end; {end_gifts(at)} gifts ended"
+
+
 NIGHTLY: Mapping[str, Callable[[datetime, Beat], str]] = {
     "reconcile": reconcile_nightly,
     "prune": prune_nightly,
+    "remind": remind_nightly,
 }
 
 

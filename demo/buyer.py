@@ -87,19 +87,15 @@ def go_the_buyers_way(shop: str, folder: Path, step: Step) -> None:
         pricing = browser.get(f"{shop}/pricing/")
     started = time.monotonic()
     with step("Pressing Buy"):
-        paying = browser.post(
-            f"{shop}/checkout/", pricing.fields("pro_monthly"), referer=pricing.url
-        )
+        paying = _press_buy(browser, shop, pricing, "pro_monthly")
     with step("Paying on Stripe's page"):
-        card = {"card_number": CARD, "exp": "12/40", "cvc": "123", "name": "Dev", "email": EMAIL}
-        fields = {**paying.fields("card_number"), **card}
-        welcome = browser.post(paying.url, fields, referer=paying.url)
+        welcome = _pay(browser, paying, EMAIL)
     with step("Waiting for the key"):
         welcome = _wait_for_key(browser, welcome)
     with step("Making a virtual environment"):
         python = _make_environment(folder / "buyer")
     with step("Installing as the page says"):
-        _install(python, welcome.copied("snippet-pip"))
+        install(python, welcome.copied("snippet-pip"))
     with step("Importing the paid part"):
         said = _import(python, welcome.copied("document"))
     took = time.monotonic() - started
@@ -107,6 +103,22 @@ def go_the_buyers_way(shop: str, folder: Path, step: Step) -> None:
         _check_mail(folder / "mail", welcome.copied("key"))
     print(said)
     print(f"checkout to import: {took:.1f} s")
+
+
+def buy(browser: Browser, shop: str, price: str, email: str) -> Page:
+    """The page that says welcome and shows the key."""
+    paying = _press_buy(browser, shop, browser.get(f"{shop}/pricing/"), price)
+    return _wait_for_key(browser, _pay(browser, paying, email))
+
+
+def _press_buy(browser: Browser, shop: str, pricing: Page, price: str) -> Page:
+    return browser.post(f"{shop}/checkout/", pricing.fields(price), referer=pricing.url)
+
+
+def _pay(browser: Browser, paying: Page, email: str) -> Page:
+    card = {"card_number": CARD, "exp": "12/40", "cvc": "123", "name": "Dev", "email": email}
+    fields = {**paying.fields("card_number"), **card}
+    return browser.post(paying.url, fields, referer=paying.url)
 
 
 def _wait_for_key(browser: Browser, page: Page) -> Page:
@@ -124,7 +136,7 @@ def _make_environment(folder: Path) -> Path:
     return folder / "bin" / "python"
 
 
-def _install(python: Path, command: str) -> None:
+def install(python: Path, command: str) -> None:
     """Run the displayed command with this environment's pip and nothing of the machine's."""
     words = command.split()
     if words[:2] != ["pip", "install"]:

@@ -19,6 +19,7 @@ from pathlib import Path
 from demo.asker import go_the_askers_way
 from demo.build import build_wheels
 from demo.buyer import go_the_buyers_way
+from demo.pools import go_the_pools_way
 from demo.processes import ROOT, DemoFailed, Processes, free_port
 
 OWNER = "owner@hare.example"
@@ -185,7 +186,7 @@ def _forget(data: Path) -> None:
 
 
 def check() -> None:
-    """The same on free ports in a temporary folder, then the buyer's and the asker's way, once."""
+    """The same on free ports in a temporary folder; then the buyer's, asker's and pools' ways."""
     with tempfile.TemporaryDirectory(prefix="wheelbarrow-check-") as folder:
         demo = Demo.on_free_ports(Path(folder))
         try:
@@ -194,6 +195,7 @@ def check() -> None:
             demo.publish()
             go_the_buyers_way(demo.url, Path(folder), step)
             go_the_askers_way(demo.url, demo.mailboxes, (OWNER, password), step)
+            go_the_pools_way(demo.url, demo.mailboxes, Path(folder), step)
         finally:
             demo.processes.stop()
 
@@ -223,7 +225,7 @@ def _wait(demo: Demo) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bin/demo", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="buy once, ask once, then end")
+    parser.add_argument("--check", action="store_true", help="buy, ask, lease, then end")
     parser.add_argument("--fresh", action="store_true", help="forget an earlier demo first")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

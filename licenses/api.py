@@ -30,11 +30,11 @@ from licenses.documents import NoRootKey, sign_document
 from licenses.leaks import BadReport, act_on_findings, read_report
 from licenses.lease_answers import sign_answer, sign_batch
 from licenses.lease_requests import Malformed, read_batch, read_request
-from licenses.leases import acquire_leases, live_leases, release_lease
+from licenses.leases import acquire_leases, release_lease
 from licenses.models import Credential, License
 from licenses.scopes import scope_of
 from licenses.signing_keys import key_list
-from licenses.usage import usage_of
+from licenses.usage import live_usage, usage_of
 
 log = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -118,25 +118,12 @@ def license_document(request: HttpRequest, license: License) -> HttpResponse:
 @require_safe
 @with_lease_credential
 def usage(request: HttpRequest, license: License) -> HttpResponse:
-    """What we count: the live leases, and the peaks of each hour."""
+    """What we count: the live leases, the peaks of each hour, and why threads were refused."""
     now = timezone.now()
     since = _moment(request, "from") or now - timedelta(days=USAGE_DAYS)
     until = _moment(request, "to") or now
-    leases = [
-        {
-            "iid": str(row.iid),
-            "slot": row.slot,
-            "env": row.env,
-            "package": row.package,
-            "wanted": row.threads,
-            "firm": row.firm,
-            "surge": row.surge,
-            "since": row.acquired_at.isoformat(),
-            "expires_at": row.expires_at.isoformat(),
-        }
-        for row in live_leases(license.pk, now)[:1000]
-    ]
     hours = usage_of(license.pk, since=since, until=until)
+    leases = live_usage(license.pk, now)
     return JsonResponse({"limit": license.threads, "leases": leases, "hours": hours})
 
 

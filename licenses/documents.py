@@ -20,6 +20,7 @@ __all__ = ["NoRootKey", "armour", "key_id", "public_key", "public_key_text", "si
 PURPOSE = b"wheelbarrow-license-v1"
 VERSION = 1
 REFRESH = timedelta(days=35)  # beyond the paid time, until a client should have fetched a newer one
+CLOCKS = timedelta(days=1)  # that customers' clocks may be wrong by
 GRACE = timedelta(days=30)  # how long a client runs as wanted without hearing from us
 
 BEGIN = "-----BEGIN WHEELBARROW LICENSE-----"
@@ -41,7 +42,7 @@ def armour(document: str) -> str:
 
 
 def _claims(license: License, at: datetime) -> dict[str, Any]:
-    tier = license.tier
+    tier, is_evaluation = license.tier, license.kind == License.Kind.EVALUATION
     return {
         "v": VERSION,
         "lid": str(license.pk),
@@ -58,7 +59,7 @@ def _claims(license: License, at: datetime) -> dict[str, Any]:
         "paid_through": moment(license.paid_through),
         "updates_until": moment(license.updates_until),
         "exp": moment(_refresh_by(license)),
-        "fallback": "perpetual",
+        "fallback": "none" if is_evaluation else "perpetual",
         "mode": "site" if license.threads is None else "pool",
         "grace_s": int(GRACE.total_seconds()),
         "hosts": [settings.BASE_URL],
@@ -67,7 +68,12 @@ def _claims(license: License, at: datetime) -> dict[str, Any]:
 
 
 def _refresh_by(license: License) -> datetime:
-    """Not a stop: what was released by then runs. An ended license covers what it paid for."""
+    """Not a stop: what was released by then runs. An ended license covers what it paid for.
+
+    But an evaluation stops: it paid for nothing.
+    """
+    if license.kind == License.Kind.EVALUATION:
+        return license.paid_through + CLOCKS
     if license.is_active:
         return license.paid_through + REFRESH
     return license.updates_until

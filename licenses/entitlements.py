@@ -18,6 +18,7 @@ class Right:
     status: str  # License.Status
     updates_until: datetime
     product: str = ""  # its slug
+    is_evaluation: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,8 +100,9 @@ def may_download(
 def _right(license: License) -> Right:
     tier = license.tier
     return Right(
-        tier.pk, str(tier), license.status, license.updates_until, product=tier.product.slug
-    )
+        tier.pk, str(tier), license.status, license.updates_until, product=tier.product.slug,
+        is_evaluation=license.kind == License.Kind.EVALUATION,
+    )  # fmt: skip
 
 
 def _covers(right: Right, released_at: datetime) -> bool:
@@ -115,6 +117,8 @@ def _refusal(right: Right) -> str:
         return f"Your license of {right.tier_name} ended {until} and covers releases up to then"
     if right.status == License.Status.SUSPENDED:
         return f"Your license of {right.tier_name} is suspended while a payment is disputed"
+    if right.is_evaluation:
+        return f"Your evaluation of {right.tier_name} is over"
     return f"Your license of {right.tier_name} was revoked"
 
 

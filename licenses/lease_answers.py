@@ -3,12 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
-
 from licenses.documents import GRACE
+from licenses.granting import FREE_TIMES
 from licenses.lease_requests import VERSION, LeaseRequest
 from licenses.models import License, SigningKey
 from licenses.signing_keys import signer_for, unix
+from licenses.usage import threads_url
 from licenses.wishes import Answer, Outcome
 
 PURPOSE = b"wheelbarrow-lease-v1"
@@ -59,7 +59,7 @@ def _common(
             "surge": pool.surge,
             "leases": pool.leases,
         },
-        "url": f"{settings.BASE_URL}/account/",
+        "url": threads_url(license.pk),
     }
 
 
@@ -76,7 +76,7 @@ def _of_process(license: License, request: LeaseRequest, answer: Answer) -> dict
 
 def _message(license: License, answer: Answer, at: datetime) -> str:
     if answer.code == "OVER_LIMIT":
-        return f"The license allows {license.threads} threads; all of them are in use."
+        return _over_limit(license, answer)
     if answer.code == "LAPSED":
         return f"The license ended; releases up to {license.updates_until:%Y-%m-%d} go on running."
     if answer.code == "SUSPENDED":
@@ -86,3 +86,10 @@ def _message(license: License, answer: Answer, at: datetime) -> str:
     if unix(at) > unix(license.paid_through) + LATE:
         return "The last payment has not arrived; nothing stops for now."
     return ""
+
+
+def _over_limit(license: License, answer: Answer) -> str:
+    if answer.is_counted or license.threads is None:
+        return f"The license allows {license.threads} threads; all of them are in use."
+    free = FREE_TIMES * license.threads
+    return f"Outside production {free} threads may run; all of them are in use."

@@ -5,17 +5,19 @@ from day 14 on: each renewal gives some threads back, no job is killed. Whoever 
 the limit begins anew.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
+from licenses.granting import FREE_TIMES
 from licenses.leases import count_pool, forget_dead_leases, lock_pool
 from licenses.models import LeaseHour, LeasePool, License, LicenseEvent
 from licenses.people import addresses_of
 from licenses.routers import VOLATILE
+from licenses.usage import threads_url
 from outbox.mail import queue_mail
 
 LOOK_EVERY = timedelta(seconds=60)
@@ -25,6 +27,9 @@ MAIL_DAYS = (0, 7, 13)
 DRAIN_DAY = 14
 LEVELS = (80, 100, 110)  # percent of the limit
 KEEP_HOURS = timedelta(days=400)
+DAY = timedelta(days=1)
+OUTSIDE_SEEN = timedelta(hours=2)  # this hour and the one before
+MUCH_OUTSIDE = "many threads outside production"
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,7 @@ def lease_duties(at: datetime) -> int:
     due = list(pools[:AT_ONCE])
     licenses = License.objects.select_related("tier__product", "customer").in_bulk(due)
     done = sum(_look_after(licenses[pk], at) for pk in due if pk in licenses)
+    done += _note_much_outside(licenses, at)
     LeasePool.objects.filter(pk__in=set(due) - set(licenses)).delete()
     return done
 
@@ -54,6 +60,20 @@ def prune_usage(at: datetime) -> int:
     """Forget hours older than 400 days; for a nightly duty."""
     deleted, _ = LeaseHour.objects.filter(hour__lt=at - KEEP_HOURS).delete()
     return deleted
+
+
+def _note_much_outside(licenses: Mapping[int, License], at: datetime) -> int:
+    """I6: an event for each license whose threads outside production were refused, once a day."""
+    hours = LeaseHour.objects.filter(
+        license_id__in=list(licenses), hour__gt=at - OUTSIDE_SEEN, over_free__gt=0
+    )
+    much = set(hours.values_list("license_id", flat=True))
+    known = LicenseEvent.objects.filter(license__in=much, name=MUCH_OUTSIDE, at__gt=at - DAY)
+    new = much - set(known.values_list("license_id", flat=True)) if much else set()
+    for pk in new:
+        reason = f"more than {FREE_TIMES} times the limit of {licenses[pk].threads}"
+        LicenseEvent.objects.create(license=licenses[pk], name=MUCH_OUTSIDE, reason=reason, at=at)
+    return len(new)
 
 
 def _look_after(license: License, at: datetime) -> int:
@@ -140,7 +160,7 @@ def _mail(news: News, day: int) -> None:
         "since": since,
         "day": day,
         "drains_on": since + timedelta(days=DRAIN_DAY),
-        "usage_url": f"{settings.BASE_URL}/account/",
+        "usage_url": threads_url(license.pk),
     }
     key = f"threads:{license.pk}:{since:%Y%m%dT%H%M%S}:{day}"
     addresses = addresses_of(license.customer_id)

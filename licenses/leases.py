@@ -20,9 +20,9 @@ from licenses.granting import (
     grant_threads,
     surge_ends_at,
 )
-from licenses.models import Lease, LeasePool, License
+from licenses.models import Lease, LeasePool, License, LicenseEvent
 from licenses.routers import VOLATILE
-from licenses.usage import Use, note_hour
+from licenses.usage import NONE_REFUSED, Refused, Use, note_hour
 from licenses.wishes import Answer, Outcome, Pace, Wish
 
 TTL_SECONDS = 900
@@ -38,7 +38,7 @@ Status = License.Status
 def acquire_leases(license: License, wishes: Sequence[Wish], *, at: datetime) -> Outcome:
     """Acquire or renew; safe to repeat, in any order."""
     if license.status in {Status.SUSPENDED, Status.REVOKED}:
-        return _refuse(license, wishes)
+        return _refuse(license, wishes, at)
     pool = LeasePool.objects.filter(pk=license.pk).first() or LeasePool(pk=license.pk)
     pace = pace_of(pool)
     left = list(wishes)
@@ -62,9 +62,18 @@ def release_lease(license_id: int, iid: uuid.UUID) -> bool:
     return bool(deleted)
 
 
-def live_leases(license_id: int, at: datetime) -> models.QuerySet[Lease]:
-    """What a customer sees of his license: the leases that count now, oldest first."""
-    return Lease.objects.filter(license_id=license_id, expires_at__gt=at).order_by("acquired_at")
+def release_by_hand(license: License, iid: uuid.UUID, *, by: str, at: datetime) -> bool:
+    """The same for a customer who does not want to wait; written down if there were any.
+
+    A process that lives after all asks anew with its next renewal.
+    """
+    lease = Lease.objects.filter(license_id=license.pk, iid=iid).first()
+    if lease is None or not release_lease(license.pk, iid):
+        return False
+    who = lease.slot or str(iid)
+    reason = f"{lease.firm + lease.surge} of {who} by {by}"[:200]
+    LicenseEvent.objects.create(license=license, name="threads released", reason=reason, at=at)
+    return True
 
 
 def _renew(license_id: int, wish: Wish, at: datetime, pace: Pace) -> bool:
@@ -94,9 +103,18 @@ def _settle(
                 "slot", "env", "is_counted", "threads", "firm", "surge", "expires_at", "package",
             ],
         )  # fmt: skip
-        refused = sum(granted[wish.iid].total < wish.threads for wish in wishes)
-        count_pool(pool, at, refused=refused)
+        short = [wish for wish in wishes if granted[wish.iid].total < wish.threads]
+        count_pool(pool, at, refused=_why(pool, short))
     return pool, granted
+
+
+def _why(pool: LeasePool, short: Sequence[Wish]) -> Refused:
+    """For what reason these wishes got fewer threads."""
+    counted = sum(wish.is_counted for wish in short)
+    free = len(short) - counted
+    if pool.is_draining:
+        return Refused(drained=counted, over_free=free)
+    return Refused(over_limit=counted, over_free=free)
 
 
 def lock_pool(license: License) -> LeasePool:
@@ -189,7 +207,7 @@ def _row(license_id: int, wish: Wish, grant: Grant, at: datetime, until: datetim
     )  # fmt: skip
 
 
-def count_pool(pool: LeasePool, at: datetime, *, refused: int = 0) -> None:
+def count_pool(pool: LeasePool, at: datetime, *, refused: Refused = NONE_REFUSED) -> None:
     """Write the sums of a locked pool, and what follows from them. Safe to repeat."""
     production = Q(is_counted=True)
     sums = Lease.objects.filter(license_id=pool.pk).aggregate(
@@ -221,9 +239,10 @@ def _note_overage(pool: LeasePool, wanted: int, at: datetime) -> None:
     pool.over_mails, pool.is_draining = 0, False
 
 
-def _refuse(license: License, wishes: Sequence[Wish]) -> Outcome:
+def _refuse(license: License, wishes: Sequence[Wish], at: datetime) -> Outcome:
     """A suspended or revoked license has no threads; the jobs that run are left to finish."""
     _rows_of(license.pk, wishes).delete()
+    note_hour(license.pk, at, Use(refused=Refused(not_active=len(wishes))))
     pool = LeasePool(pk=license.pk, limit=license.threads, license_rev=license.rev)
     pace = pace_of(pool)
     return Outcome([_answer(license, wish, NOTHING, pace) for wish in wishes], pool)
@@ -238,6 +257,7 @@ def _answer(license: License, wish: Wish, grant: Grant, pace: Pace, *, surge_s: 
         surge_s=max(0, surge_s) if grant.surge else 0,
         ttl_s=pace.ttl_s,
         next_s=STANDBY_NEXT_SECONDS if waits else pace.next_s,
+        is_counted=wish.is_counted,
     )
 
 

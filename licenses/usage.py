@@ -1,33 +1,60 @@
 """What we count: the peaks of each hour, as the customer sees them."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
+from django.conf import settings
+from django.db import models
 from django.db.models import F, Max, Sum, Value
 from django.db.models.functions import Greatest, TruncDate
 
-from licenses.models import LeaseHour
+from licenses.models import Lease, LeaseHour
 
 MOST_HOURS = 24 * 366
+MOST_LEASES = 1000
+
+
+@dataclass(frozen=True)
+class Refused:
+    """How many answers gave fewer threads than were wanted, by why; columns of LeaseHour."""
+
+    over_limit: int = 0
+    drained: int = 0  # the pool shrinks back to its limit
+    over_free: int = 0  # outside production
+    not_active: int = 0  # the license is suspended or revoked
+
+    @property
+    def total(self) -> int:
+        return self.over_limit + self.drained + self.over_free + self.not_active
+
+
+NONE_REFUSED = Refused()
 
 
 @dataclass(frozen=True)
 class Use:
     """Threads and processes of one license at one moment."""
 
-    firm: int
-    surge: int
-    free: int
-    processes: int
-    wanted: int
-    refused: int = 0
+    firm: int = 0
+    surge: int = 0
+    free: int = 0
+    processes: int = 0
+    wanted: int = 0
+    refused: Refused = NONE_REFUSED
 
 
 def note_hour(license_id: int, at: datetime, use: Use) -> None:
-    """Raise the hour's peaks to what is used now. The caller holds the pool's lock."""
+    """Raise the hour's peaks to what is used now, and count what was refused."""
     hour = at.replace(minute=0, second=0, microsecond=0)
+    if not _raise_hour(license_id, hour, use):
+        new = LeaseHour(license_id=license_id, hour=hour)
+        LeaseHour.objects.bulk_create([new], ignore_conflicts=True)  # or another just made it
+        _raise_hour(license_id, hour, use)
+
+
+def _raise_hour(license_id: int, hour: datetime, use: Use) -> bool:
     peaks = {
         "peak": use.firm + use.surge,
         "peak_surge": use.surge,
@@ -35,12 +62,12 @@ def note_hour(license_id: int, at: datetime, use: Use) -> None:
         "processes": use.processes,
         "wanted": use.wanted,
     }
-    raised = LeaseHour.objects.filter(license_id=license_id, hour=hour).update(
-        refused=F("refused") + use.refused,
+    refused = {"refused": use.refused.total} | asdict(use.refused)
+    found = LeaseHour.objects.filter(license_id=license_id, hour=hour).update(
         **{name: Greatest(F(name), Value(number)) for name, number in peaks.items()},
+        **{name: F(name) + number for name, number in refused.items() if number},
     )
-    if not raised:
-        LeaseHour.objects.create(license_id=license_id, hour=hour, refused=use.refused, **peaks)
+    return bool(found)
 
 
 @dataclass(frozen=True)
@@ -81,6 +108,45 @@ def usage_of(license_id: int, *, since: datetime, until: datetime) -> list[dict[
             "processes": row.processes,
             "wanted": row.wanted,
             "refused": row.refused,
+            **asdict(refused_in(row)),
         }
         for row in rows.order_by("hour")[:MOST_HOURS]
     ]
+
+
+def hours_since(license_id: int, since: datetime) -> list[LeaseHour]:
+    """The hours that had any use, newest first."""
+    rows = LeaseHour.objects.filter(license_id=license_id, hour__gte=since)
+    return list(rows.order_by("-hour")[:MOST_HOURS])
+
+
+def refused_in(hour: LeaseHour) -> Refused:
+    return Refused(hour.over_limit, hour.drained, hour.over_free, hour.not_active)
+
+
+def live_leases(license_id: int, at: datetime) -> models.QuerySet[Lease]:
+    """What a customer sees of his license: the leases that count now, oldest first."""
+    return Lease.objects.filter(license_id=license_id, expires_at__gt=at).order_by("acquired_at")
+
+
+def live_usage(license_id: int, at: datetime) -> list[dict[str, Any]]:
+    """The same for JSON, the first thousand."""
+    return [
+        {
+            "iid": str(row.iid),
+            "slot": row.slot,
+            "env": row.env,
+            "package": row.package,
+            "wanted": row.threads,
+            "firm": row.firm,
+            "surge": row.surge,
+            "since": row.acquired_at.isoformat(),
+            "expires_at": row.expires_at.isoformat(),
+        }
+        for row in live_leases(license_id, at)[:MOST_LEASES]
+    ]
+
+
+def threads_url(license_id: int) -> str:
+    """Where its holder sees all this, signed in."""
+    return f"{settings.BASE_URL}/account/licenses/{license_id}/threads/"

@@ -42,6 +42,7 @@ class Answer:
     surge_s: int
     ttl_s: float
     next_s: int
+    is_counted: bool = True  # in production
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from licenses.documents import armour
 from licenses.models import License, User
 from portal.holdings import AccountCard, account_cards
 from portal.installing import InstallGuide, install_guide, signed_document
@@ -40,7 +41,7 @@ def guide_for(cards: list[AccountCard]) -> InstallGuide | None:
 @login_required
 @never_cache
 def document(request: HttpRequest, license_id: int) -> HttpResponse:
-    """The signed license as a file, for WHEELBARROW_LICENSE_FILE."""
+    """The signed license as a file, for WHEELBARROW_LICENSE_FILE; ?form=line: as one line."""
     license = get_object_or_404(
         License.objects.held_by(customers_of(request)).select_related("tier__product", "customer"),
         pk=license_id,
@@ -48,6 +49,8 @@ def document(request: HttpRequest, license_id: int) -> HttpResponse:
     text = signed_document(license)
     if text is None:
         raise Http404
+    if request.GET.get("form") != "line":
+        text = armour(text).rstrip("\n")
     response = HttpResponse(f"{text}\n", content_type="text/plain; charset=utf-8")
     name = f"{license.tier.product.slug}-{license.tier.slug}.license"
     response["Content-Disposition"] = f'attachment; filename="{name}"'

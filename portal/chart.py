@@ -21,9 +21,12 @@ class Bar:
         return self.x + self.width / 2
 
 
-def bars(values: Sequence[tuple[str, int, str]]) -> list[Bar]:
-    """(label, value, shown) → bars from the floor up; what is below zero has no height."""
-    highest = max((value for _, value, _ in values), default=0) or 1
+def bars(values: Sequence[tuple[str, int, str]], *, beside: int = 0) -> list[Bar]:
+    """(label, value, shown) → bars from the floor up; what is below zero has no height.
+
+    A line at *beside* (`line_at`) fits in, too.
+    """
+    highest = _highest(values, beside)
     step = WIDTH / max(len(values), 1)
     room = HEIGHT - FLOOR
     drawn = []
@@ -32,3 +35,12 @@ def bars(values: Sequence[tuple[str, int, str]]) -> list[Bar]:
         x, y, width = round(number * step + step * 0.1, 1), round(room - height, 1), step * 0.8
         drawn.append(Bar(label, value, shown, x, y, round(width, 1), height))
     return drawn
+
+
+def line_at(values: Sequence[tuple[str, int, str]], *, beside: int) -> float:
+    """How far from the top a line for the value *beside* lies."""
+    return round((HEIGHT - FLOOR) * (1 - beside / _highest(values, beside)), 1)
+
+
+def _highest(values: Sequence[tuple[str, int, str]], beside: int) -> int:
+    return max([beside, *(value for _, value, _ in values)]) or 1

@@ -31,6 +31,14 @@ class Holding:
         return self.license is not None and self.license.status in allowed
 
     @property
+    def leases_threads(self) -> bool:
+        """Whether its tier is sold by threads, or this license counts them all the same."""
+        license = self.license
+        return license is not None and (
+            license.threads is not None or license.tier.threads_per_unit is not None
+        )
+
+    @property
     def runs(self) -> bool:
         return self.subscription is not None and self.subscription.status in RUNNING
 

@@ -13,6 +13,8 @@ Status = License.Status
 def state_sentence(license: License, subscription: Subscription | None) -> str:
     """The license and what becomes of it, as of the last word of Stripe."""
     what = f"{license.tier} with {threads_of(license)}"
+    if license.status == Status.REVOKED and license.kind == License.Kind.EVALUATION:
+        return f"Your evaluation of {license.tier} is over; nothing of it installs any more."
     if license.status == Status.REVOKED:
         return f"{license.tier} was revoked; nothing of it installs any more."
     if license.status == Status.SUSPENDED:

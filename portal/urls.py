@@ -19,12 +19,14 @@ from portal import (
     quoting,
     receipts,
     subscriptions,
+    threads,
     usage,
     viewing,
 )
 
 app_name = "portal"
 CUSTOMER = "account/<int:customer_id>"
+LICENSE = "account/licenses/<int:license_id>"
 AS_CUSTOMER = f"{settings.ADMIN_PATH}/customers/<int:customer_id>"
 DASHBOARD = f"{settings.ADMIN_PATH}/business"
 urlpatterns = [
@@ -55,7 +57,11 @@ urlpatterns = [
     path("account/address/", address.address, name="address"),
     path("account/address/confirm/", address.confirm_address, name="confirm_address"),
     path("account/address/undo/<str:token>/", address.undo_address, name="undo_address"),
-    path("account/licenses/<int:license_id>/document/", account.document, name="document"),
+    path(f"{LICENSE}/document/", account.document, name="document"),
+    path(f"{LICENSE}/threads/", threads.threads, name="threads"),
+    path(f"{LICENSE}/threads.csv", threads.threads_csv, name="threads_csv"),
+    path(f"{LICENSE}/threads.json", threads.threads_json, name="threads_json"),
+    path(f"{LICENSE}/threads/release/", threads.release, name="release_threads"),
     path(
         "account/subscriptions/<int:subscription_id>/refund/", subscriptions.refund, name="refund"
     ),

@@ -36,6 +36,7 @@ def usage(request: HttpRequest, customer_id: int) -> HttpResponse:
     context = {
         "customer": customer,
         "has_threads": bool(licenses),
+        "licenses": list(licenses.values()),
         "days": days,
         "thread_days": THREAD_DAYS,
         "downloads": downloads_of(customer),

@@ -80,8 +80,17 @@ class LeaseHour(models.Model):
     peak_surge = models.PositiveIntegerField(default=0)
     peak_free = models.PositiveIntegerField(default=0, help_text="threads outside production")
     processes = models.PositiveIntegerField(default=0)
-    refused = models.PositiveIntegerField(default=0, help_text="answers that gave fewer threads")
     wanted = models.PositiveIntegerField(default=0, help_text="the most that was wanted at once")
+    refused = models.PositiveIntegerField(default=0, help_text="answers that gave fewer threads")
+    # Why: these add up to `refused`.
+    over_limit = models.PositiveIntegerField(default=0, db_default=0)
+    drained = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="while the pool shrank to its limit"
+    )
+    over_free = models.PositiveIntegerField(default=0, db_default=0, help_text="outside production")
+    not_active = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="suspended or revoked"
+    )
 
     class Meta:
         constraints = [

@@ -35,14 +35,15 @@ class Sentences:
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {"": 0}
-        self._of_right: dict[tuple[int, str, str], int] = {}
+        self._of_right: dict[tuple[int, str, str, bool], int] = {}
 
     def rows(self) -> list[tuple[Any, ...]]:
         return [(number, text) for text, number in self._numbers.items() if number]
 
     def of_right(self, right: Right) -> int:
         """Why the right covers no release of the far future."""
-        key = (right.tier_id, right.status, f"{right.updates_until:%Y-%m-%d}")
+        until = f"{right.updates_until:%Y-%m-%d}"
+        key = (right.tier_id, right.status, until, right.is_evaluation)
         if key not in self._of_right:
             self._of_right[key] = self._number(_refusal(right, Scope()))
         return self._of_right[key]
@@ -97,11 +98,12 @@ class Holders:
         held = License.objects.filter(active).values_list("customer_id", "tier_id")
         for customer_id, tier_id in held.iterator(chunk_size=5000):
             found[customer_id].append((0, tier_id, None, 0))
-        columns = ("customer_id", "tier_id", "status", "updates_until")
-        for customer_id, tier_id, status, updates_until in (
+        columns = ("customer_id", "tier_id", "status", "updates_until", "kind")
+        for customer_id, tier_id, status, updates_until, kind in (
             License.objects.exclude(active).order_by("pk").values_list(*columns)
         ):
-            right = Right(tier_id, str(self._tiers[tier_id]), status, updates_until)
+            name, is_evaluation = str(self._tiers[tier_id]), kind == License.Kind.EVALUATION
+            right = Right(tier_id, name, status, updates_until, is_evaluation=is_evaluation)
             is_lapsed = status == License.Status.LAPSED
             until = to_microseconds(updates_until) if is_lapsed else NOTHING
             sentence = self._sentences.of_right(right)

@@ -1,8 +1,11 @@
 """Every page of the buyer, looked at as he sees it: four ways, and weighed (bin/screenshots)."""
 
+import json
 import re
+import uuid
 from collections.abc import Callable
 from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
 
 import pytest
 from playwright.sync_api import Response, expect
@@ -46,7 +49,7 @@ def walk(demo) -> Callable[[Person, str, str, str], None]:
 
 @pytest.mark.parametrize("colors", ["light", "dark"])
 @pytest.mark.parametrize("width", [320, 1280])
-def test_each_page_of_the_shop_and_the_account(person, walk, width: int, colors: str):
+def test_each_page_of_the_shop_and_the_account(person, demo, walk, width: int, colors: str):
     buyer = person(width=width, color_scheme=colors)
     page, how = buyer.page, f"{width} {colors}"
     for name, path in PUBLIC.items():
@@ -72,6 +75,10 @@ def test_each_page_of_the_shop_and_the_account(person, walk, width: int, colors:
     )
     for name in OF_THE_ACCOUNT:
         walk(buyer, f"{start}{name}/", name, how)
+    page.goto("/account/")
+    threads = page.get_by_role("link", name="Threads", exact=True).get_attribute("href")
+    use_threads(buyer, demo, str(threads))
+    walk(buyer, str(threads), "threads", how)
     page.goto(f"{start}receipts/")
     page.locator("tbody a").first.click()
     look_at(buyer, f"receipt {how}")
@@ -104,6 +111,51 @@ def test_the_way_of_a_key_without_a_script(person):
 
     expect(page.get_by_text("not used since the rotation")).to_be_visible()
     expect(page.get_by_role("button", name="Revoke laptop")).to_have_count(2)
+
+
+def test_threads_are_seen_and_released_without_a_script(person, demo):
+    """A key for leases, processes that use it, one that is stuck: on a phone, no JavaScript."""
+    buyer = person(width=320, java_script_enabled=False)
+    page = buyer.page
+    buyer.press_buy("Buy Enterprise per month")
+    buyer.pay()
+    buyer.wait_for_welcome()
+    buyer.ask_for_code()
+    buyer.enter_code()
+    page.goto("/account/")
+    page.get_by_role("link", name="Threads", exact=True).click()
+    address = page.url
+    use_threads(buyer, demo, address)
+
+    page.goto(address)
+    expect(page.get_by_text("200 of 100 threads are leased in production")).to_be_visible()
+    expect(page.get_by_text("1 process waits for threads")).to_be_visible()
+    expect(page.get_by_role("link", name="See the exact amount for 300 threads")).to_be_visible()
+    page.get_by_role("button", name="Release worker-0.company.example/1").click()
+
+    expect(page.get_by_text("Its threads are free")).to_be_visible()
+    expect(page.get_by_text("150 of 100 threads are leased in production")).to_be_visible()
+    page.get_by_role("link", name="See the exact amount for 300 threads").click()
+    expect(page.get_by_text("$807")).to_be_visible()
+
+
+def use_threads(buyer: Person, demo, address: str) -> None:
+    """Make a key on the page *address*; five processes want 50 threads each with it."""
+    buyer.page.goto(address)
+    buyer.page.get_by_label("Name of a new key").fill("production")
+    buyer.page.get_by_role("button", name="Make a key").click()
+    key = buyer.shown_key()
+    for number in range(5):
+        lease_threads(demo.url, key, threads=50, slot=f"worker-{number}.company.example/1")
+
+
+def lease_threads(url: str, key: str, *, threads: int, slot: str) -> None:
+    fields = {"v": 1, "threads": threads, "env": "production", "slot": slot, "pkg": "hare-ent"}
+    body = json.dumps({**fields, "ver": "2.1.0", "nonce": "bm9uY2U", "seq": 1}).encode()
+    request = Request(f"{url}/v1/leases/{uuid.uuid4()}", body, method="PUT")
+    request.add_header("Authorization", f"Bearer {key}")
+    with urlopen(request, timeout=30) as answer:
+        assert answer.status == 200
 
 
 def test_the_total_is_had_without_a_script(person):

@@ -15,6 +15,15 @@ from tests.clients.conftest import BIN, Run, Server, run
 
 pytestmark = [pytest.mark.clients, pytest.mark.enable_socket]
 PROJECT = '[project]\nname = "product"\nversion = "0"\nrequires-python = ">=3.11,<4"\n'
+KEYRING = """#!/bin/sh
+case "$*" in
+  "--mode=creds --output=json get http"*" __token__") # as pip asks
+    echo '{{"username": "__token__", "password": "{key}"}}' ;;
+  "get http"*" __token__") # as uv asks
+    echo {key} ;;
+  *) exit 1 ;;
+esac
+"""
 TOOLS = {"poetry": "poetry==2.5.1", "pdm": "pdm[locked]==2.26.0"}
 
 
@@ -132,6 +141,25 @@ def test_pip_finds_the_key_in_the_displayed_netrc(page: Page, folder: Folder, se
     (folder.path / ".netrc").write_text(page.block("snippet-netrc"))
 
     done = folder.shell(f"pip install --index-url {server.index_url()} hare-ent")
+
+    assert done.code == 0, done.said
+    assert folder.imports("hare_ent")
+
+
+@pytest.mark.parametrize(
+    "command", ["pip install --index-url", "uv pip install --python venv --default-index"]
+)
+def test_pip_and_uv_ask_a_keyring(page: Page, folder: Folder, server: Server, command: str):
+    keyring = folder.path / "bin/keyring"
+    keyring.write_text(KEYRING.format(key=page.key))
+    keyring.chmod(keyring.stat().st_mode | stat.S_IXUSR)
+    url = server.index_url().replace("://", "://__token__@")
+
+    done = folder.shell(
+        f"{command} {url} hare-ent",
+        PIP_KEYRING_PROVIDER="subprocess",
+        UV_KEYRING_PROVIDER="subprocess",
+    )
 
     assert done.code == 0, done.said
     assert folder.imports("hare_ent")

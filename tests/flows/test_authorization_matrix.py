@@ -82,6 +82,11 @@ PAGES: dict[tuple[str, str], dict[str, int]] = {
     ("POST", "account/keys/<int:credential_id>/revoke/"): only(HOLDER, 302, signed=404),
     ("POST", "account/keys/<int:credential_id>/rotate/"): only(HOLDER, 302, signed=404),
     ("GET", "account/licenses/<int:license_id>/document/"): only(HOLDER, 200, signed=404),
+    ("GET", "account/licenses/<int:license_id>/threads/"): only(HOLDER, 200, signed=404),
+    ("GET", "account/licenses/<int:license_id>/threads.csv"): only(HOLDER, 200, signed=404),
+    ("GET", "account/licenses/<int:license_id>/threads.json"): only(HOLDER, 200, signed=404),
+    # It names no lease: back to the page.
+    ("POST", "account/licenses/<int:license_id>/threads/release/"): only(HOLDER, 302, signed=404),
     ("GET", "account/subscriptions/<int:subscription_id>/refund/"): only(HOLDER, 200, signed=404),
     ("GET", "account/subscriptions/<int:subscription_id>/change/"): only(HOLDER, 200, signed=404),
     # 302: Stripe is away in this test; the account says so.

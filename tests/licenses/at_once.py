@@ -5,7 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from django.db import connection
+from django.db import connections
 
 T = TypeVar("T")
 
@@ -21,7 +21,7 @@ def at_once(number: int, act: Callable[[], T]) -> list[T | Exception]:
         except Exception as error:
             return error
         finally:
-            connection.close()
+            connections.close_all()
 
     with ThreadPoolExecutor(number) as pool:
         return list(pool.map(one, range(number)))

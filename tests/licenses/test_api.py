@@ -60,7 +60,7 @@ def test_an_answer_is_signed_and_says_everything(api: ApiClient, license: Licens
         "pool": {"limit": 100, "firm": 10, "surge": 0, "leases": 1},
         "lic_rev": 1,
         "msg": "",
-        "url": "http://testserver/account/",
+        "url": f"http://testserver/account/licenses/{license.pk}/threads/",
     }
 
 
@@ -82,8 +82,15 @@ def test_who_is_refused_is_told_the_limit_and_where_to_get_more(api: ApiClient):
 
     assert (answer["code"], answer["firm"], answer["surge"]) == ("OVER_LIMIT", 0, 0)
     assert answer["msg"] == "The license allows 100 threads; all of them are in use."
-    assert answer["url"] == "http://testserver/account/"
+    assert answer["url"].startswith("http://testserver/account/licenses/")
     assert answer["next_s"] == 60
+
+
+def test_who_is_refused_outside_production_is_told_how_many_may_run_there(api: ApiClient):
+    answer = api.lease(IID, threads=501, env="staging")
+
+    assert (answer["code"], answer["firm"]) == ("OVER_LIMIT", 500)
+    assert answer["msg"] == "Outside production 500 threads may run; all of them are in use."
 
 
 def test_goodbye_frees_the_threads_and_is_always_204(api: ApiClient):

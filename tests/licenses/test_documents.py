@@ -84,6 +84,17 @@ def test_a_document_says_what_the_license_grants():
 
 
 @pytest.mark.usefixtures("root_key")
+def test_the_document_of_an_evaluation_ends_a_day_after_it():
+    license = make_license(paid_through=datetime(2027, 1, 2, tzinfo=UTC))
+    License.objects.update(kind=License.Kind.EVALUATION)
+    license.refresh_from_db()
+
+    found = verify(sign_document(license, at=AT), [public_key_text()])
+
+    assert found.ends_at == found.refresh_by == datetime(2027, 1, 3, tzinfo=UTC)
+
+
+@pytest.mark.usefixtures("root_key")
 def test_the_customers_client_reads_what_was_signed():
     license = make_license(tier=make_tier("pro"))
 

@@ -199,6 +199,10 @@ def test_the_hours_hold_the_peaks_and_what_was_refused():
         "processes": 4,
         "wanted": 240,
         "refused": 1,
+        "over_limit": 1,
+        "drained": 0,
+        "over_free": 0,
+        "not_active": 0,
     }
     assert (second["hour"], second["peak"]) == ("2026-05-01T13:00:00+00:00", 0)
 
@@ -246,3 +250,16 @@ def test_the_night_forgets_what_is_no_longer_shown():
     assert chore.outcome == "1 hours of threads and 1 uses of keys forgotten"
     assert chore.due_at is not None
     assert chore.due_at > now
+
+
+def test_far_too_much_outside_production_is_an_event_once_a_day():
+    license, fair = limited(10), limited(10)
+    ask(fair, wish(50, env="staging"))
+    for hour in range(30):
+        ask(license, wish(51, env="staging"), AT + timedelta(hours=hour))
+        lease_duties(AT + timedelta(hours=hour, minutes=5))
+
+    events = LicenseEvent.objects.filter(name="many threads outside production")
+
+    assert [event.license_id for event in events] == [license.pk] * 2
+    assert events[0].reason == "more than 5 times the limit of 10"

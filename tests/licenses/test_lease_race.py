@@ -3,12 +3,31 @@
 import contextlib
 import os
 import pickle
+import random
+import threading
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from django.db import connections, transaction
+from django.utils import timezone
 
-from bench.lease_race import Tally, make_pools, race, short_times, without_delete, without_lock
-from licenses.models import Lease
+from bench.lease_race import (
+    FIRST_ID,
+    Tally,
+    Writer,
+    make_pools,
+    race,
+    short_times,
+    without_delete,
+    without_lock,
+)
+from licenses.leases import acquire_leases
+from licenses.models import Lease, License
+from licenses.routers import VOLATILE
+from licenses.wishes import Wish
 from tests.flows.processes import together
 from tests.licenses.leasing import BOTH
 
@@ -56,6 +75,55 @@ def was_tight(tally: Tally) -> bool:
     """Whether there was a race at all: the pool was full, and surged by half."""
     firm, surged = tally.most[100]
     return tally.operations > 20 * SECONDS and firm == 110 and surged > 150
+
+
+def test_a_writer_who_waited_too_long_for_a_lock_comes_back(short_waits: None):
+    make_pools()
+    license, wish = License(pk=FIRST_ID, threads=7, rev=1, status="active"), Wish(uuid.uuid4(), 1)
+    acquire_leases(license, [wish], at=timezone.now())
+    writer = Writer(random.Random(1))
+
+    with ThreadPoolExecutor(1) as other, held_elsewhere(other):
+        writer.say_goodbye(license, wish)
+    writer.say_goodbye(license, wish)
+
+    assert (writer.tally.busy, writer.tally.operations) == (1, 1)
+    assert not Lease.objects.exists()
+
+
+@contextlib.contextmanager
+def held_elsewhere(other: ThreadPoolExecutor) -> Iterator[None]:
+    """Another connection is in the midst of changing every lease."""
+    changed, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        try:
+            with transaction.atomic(using=VOLATILE):
+                Lease.objects.update(package="held")
+                changed.set()
+                done.wait(30)
+        finally:
+            changed.set()
+            connections.close_all()
+
+    holding = other.submit(hold)
+    changed.wait(30)
+    try:
+        yield
+    finally:
+        done.set()
+        holding.result()
+
+
+@pytest.fixture
+def short_waits() -> Iterator[None]:
+    connection = connections[VOLATILE]
+    is_sqlite = connection.vendor == "sqlite"
+    wait = "PRAGMA busy_timeout = 50" if is_sqlite else "SET lock_timeout = 50"
+    with connection.cursor() as cursor:
+        cursor.execute(wait)
+    yield
+    connection.close()
 
 
 @pytest.mark.parametrize("mutant", [without_lock, without_delete])

@@ -13,11 +13,11 @@ from licenses.leases import (
     LARGE_TTL_SECONDS,
     TTL_SECONDS,
     acquire_leases,
-    live_leases,
     release_lease,
 )
 from licenses.models import Lease, LeasePool, License
 from licenses.status import lapse_license, reinstate_license, revoke_license, suspend_license
+from licenses.usage import live_leases
 from tests.licenses.leasing import AT, BOTH, ask, got, limited, sums, wish
 
 pytestmark = pytest.mark.django_db(databases=BOTH)

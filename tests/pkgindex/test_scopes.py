@@ -20,6 +20,7 @@ from licenses.credentials import (
     rotate_credential,
 )
 from licenses.entitlements import find_holder, may_download
+from licenses.gifts import end_gifts
 from licenses.models import License, Tier
 from licenses.scopes import Scope, make_scope
 from licenses.status import lapse_license, suspend_license
@@ -137,7 +138,7 @@ def test_a_key_without_limits_has_none_in_the_snapshot(license: License):
 @given(
     products=st.sampled_from([[], ["hare"], ["hedgehog"], ["hare", "hedgehog"], ["other"]]),
     versions=st.sampled_from(["", "<2", ">=2", "==1.*,!=1.5"]),
-    hare=st.sampled_from(["none", "active", "lapsed", "suspended"]),
+    hare=st.sampled_from(["none", "active", "lapsed", "suspended", "evaluated"]),
     hedgehog=st.sampled_from(["none", "active", "lapsed"]),
 )
 @hypothesis_settings(
@@ -159,6 +160,9 @@ def test_the_index_says_what_the_licenses_say(
             move = {"lapsed": lapse_license, "suspended": suspend_license}.get(status)
             if move is not None:
                 move(license.pk, at=now, reason="test")
+            if status == "evaluated":
+                License.objects.filter(pk=license.pk).update(kind=License.Kind.EVALUATION)
+                end_gifts(now)
     projects = {
         "a": [make_tier("pro")],
         "b": [make_tier("pro"), make_tier("pro", product="hedgehog")],

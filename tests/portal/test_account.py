@@ -6,9 +6,11 @@ import pytest
 from django.core import mail
 from django.test import Client
 from django.utils import timezone
+from wheelbarrow_client import verify
 
 from licenses.entitlements import find_holder
 from licenses.models import Credential, License, User
+from licenses.root_key import public_key_text
 from licenses.status import revoke_license
 from tests.make import make_credential, make_customer, make_license
 
@@ -128,10 +130,16 @@ def test_a_revoked_key_is_refused_at_once(client: Client, license: License):
     assert find_holder(token, timezone.now()) is None
 
 
-def test_the_license_file_is_a_signed_document(client: Client, license: License):
+def test_the_license_file_is_a_signed_document_in_lines_or_in_one(client: Client, license: License):
     response = client.get(f"/account/licenses/{license.pk}/document/")
+    line = client.get(f"/account/licenses/{license.pk}/document/?form=line").content.decode()
 
-    assert response.content.startswith(b"v4.public.")
+    text = response.content.decode()
+    assert text.startswith("-----BEGIN WHEELBARROW LICENSE-----\nv4.public.")
+    assert text.endswith("\n-----END WHEELBARROW LICENSE-----\n")
+    assert re.fullmatch(r"v4\.public\.[\w.-]+\n", line)
+    for document in (text, line):
+        assert verify(document, [public_key_text()]).license_id == str(license.pk)
     assert 'filename="hare-pro.license"' in response["Content-Disposition"]
 
 

@@ -123,10 +123,11 @@ def test_the_one_that_stands_by_says_limit_and_url_once(start, caplog):
 
     lines = [r.getMessage() for r in caplog.records if r.name == "wheelbarrow_client"]
 
+    license = License.objects.get()
     assert lines == [
         (
             "50 threads wanted, 0 may run (OVER_LIMIT). The license allows 100 threads; all of "
-            "them are in use. http://testserver/account/"
+            f"them are in use. http://testserver/account/licenses/{license.pk}/threads/"
         )
     ]
 

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from time_machine import TimeMachineFixture
 from wheelbarrow_client import Product, Unlicensed
 from wheelbarrow_client.__main__ import main
 
@@ -70,6 +71,24 @@ def test_the_day_of_the_release_counts_and_not_the_clock(monkeypatch: pytest.Mon
     assert not released("2027-02-06")
 
 
+def test_an_evaluation_ends_by_the_clock_and_nothing_else_does(
+    monkeypatch: pytest.MonkeyPatch, time_machine: TimeMachineFixture
+):
+    dates = {"paid_through": "2027-01-01T00:00:00Z", "exp": "2027-01-02T00:00:00Z"}
+
+    def says(at: str, **claims: str) -> str:
+        time_machine.move_to(at)
+        licensed(monkeypatch, **dates, **claims)
+        product = Product("hare", roots=ROOTS, name="Hare Pro")
+        return "" if product.allows("batches") else refusal(product)
+
+    assert says("2027-01-01T23:59:59Z", fallback="none") == ""
+    assert says("2027-01-02T00:00:00Z", fallback="none") == (
+        "The evaluation of Hare Pro ended on 2027-01-01: https://u/"
+    )
+    assert says("2037-01-01T00:00:00Z", fallback="perpetual") == ""
+
+
 def test_a_lapsed_license_names_the_last_day_that_it_covers(monkeypatch: pytest.MonkeyPatch):
     licensed(monkeypatch, exp="2027-01-01T00:00:00Z")
 
@@ -110,6 +129,20 @@ def test_inspect_explains_a_genuine_document(machine: Path, capsys: pytest.Captu
     for part in ("Müller & Søn", "hare pro", "unlimited threads", "2027-01-01", "batches", "keys "):
         assert part in said
     assert said.endswith("verdict        genuine, covers this release\n")
+
+
+def test_inspect_says_1_for_an_evaluation_that_is_over(
+    machine: Path, capsys: pytest.CaptureFixture[str]
+):
+    file = machine / "license"
+    dates = {"paid_through": "2026-01-31T00:00:00Z", "exp": "2026-02-01T00:00:00Z"}
+    file.write_text(sign(KEY, make_claims(fallback="none", **dates)))
+
+    code = main(["inspect", str(file), "--root", ROOTS[0]])
+
+    assert code == 1
+    said = capsys.readouterr().out
+    assert said.endswith("verdict        genuine, but the evaluation ended on 2026-01-31\n")
 
 
 @pytest.mark.parametrize("arguments", [["--released", "2030-01-01"], []])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from datetime import datetime, timezone
 from pathlib import Path
 
 from .document import License, read, unarmoured, verify
@@ -39,6 +40,9 @@ def _inspect(options: argparse.Namespace) -> int:
         return 1
     found = verify(text, options.root)
     _show(found)
+    if found.is_over(datetime.now(timezone.utc)):
+        print(f"verdict        genuine, but the evaluation ended on {found.paid_through:%Y-%m-%d}")
+        return 1
     released = _day(options.released)
     if released is not None and not found.covers_release(released):
         print("verdict        genuine, but it does not cover this release")

@@ -41,6 +41,7 @@ class License:
     grace: timedelta = GRACE
     hosts: tuple[str, ...] = ()  # of the shop
     support: str = ""
+    ends_at: datetime | None = None  # an evaluation; what was paid for never ends by the clock
 
     def has_feature(self, name: str) -> bool:
         return name in self.features
@@ -52,6 +53,10 @@ class License:
         time too, so that nobody must fetch a new one on the day of a renewal.
         """
         return released_at <= max(self.updates_until, self.refresh_by or self.updates_until)
+
+    def is_over(self, at: datetime) -> bool:
+        """Whether it was given for a time that has ended."""
+        return self.ends_at is not None and at >= self.ends_at
 
     @property
     def limit(self) -> str:
@@ -149,6 +154,7 @@ def _license(claims: dict[str, Any]) -> License:
             grace=timedelta(seconds=claims.get("grace_s", GRACE.total_seconds())),
             hosts=tuple(claims.get("hosts", ())),
             support=str(claims.get("support", "")),
+            ends_at=_moment(claims["exp"]) if claims.get("fallback") == "none" else None,
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         refuse("a claim is missing or malformed; upgrade the package to read it")

@@ -70,6 +70,11 @@ class Product:
     def require(self, feature: str = "") -> License:
         """The license, if it covers this release and the feature. Raises Unlicensed."""
         found = self.license()
+        if found.is_over(datetime.now(timezone.utc)):
+            raise Unlicensed(
+                f"The evaluation of {self._name} ended on {found.paid_through:%Y-%m-%d}"
+                f"{self._at(found)}"
+            )
         if self.released_at is not None and not found.covers_release(self.released_at):
             raise Unlicensed(
                 f"{self._name} was released on {self.released_at:%Y-%m-%d}. Your license covers "
