@@ -28,7 +28,7 @@ from urllib.parse import quote
 from packaging.utils import InvalidName, canonicalize_name
 
 from lib.addresses import network_of
-from pkgindex.index import negotiation, pages
+from pkgindex.index import negotiation, rendering
 from pkgindex.index.answers import REALM, Answer, Slice, move_to, pass_on, refuse
 from pkgindex.index.auth import BadCredentials
 from pkgindex.index.contents import Contents, Storage
@@ -38,8 +38,7 @@ from pkgindex.index.failures import Failures
 from pkgindex.index.files import answer_file
 from pkgindex.index.gate import Gate, TooManyFailures
 from pkgindex.index.kept import KeptPages, Page
-from pkgindex.index.legacy_json import render_legacy_json
-from pkgindex.index.pages import FileEntry, seen_by
+from pkgindex.index.pages import FileEntry
 from pkgindex.index.requests import Request
 from pkgindex.index.snapshot import Snapshot, Snapshots, Unavailable
 from pkgindex.index.usage import Usage
@@ -176,43 +175,36 @@ class Index:
         return self._project(request, shelf, coverage)
 
     def _root(self, request: Request) -> Answer:
-        def render(form: str) -> tuple[bytes, str]:
-            projects = request.snapshot.list_projects(only_public=request.reader is None)
-            return pages.render_root(projects, form)
+        def make(form: str, coding: str) -> Page:
+            only_public = request.reader is None
+            return rendering.root_page(request.snapshot, form, coding, only_public=only_public)
 
         key = (request.snapshot.meta["catalog"], request.reader is None)
-        return self._page(request, key, render)
+        return self._page(request, key, make)
 
     def _project(self, request: Request, shelf: Shelf, coverage: Coverage) -> Answer:
-        def render(form: str) -> tuple[bytes, str]:
-            entries = seen_by(request.snapshot.list_files(shelf), coverage)
-            status = pages.Status(shelf.status, shelf.status_reason)
-            return pages.render_project(shelf.normalized_name, entries, form, status)
+        def make(form: str, coding: str) -> Page:
+            return rendering.project_page(request.snapshot, shelf, coverage, form, coding)
 
-        return self._page(request, (shelf.digest, coverage), render)
+        return self._page(request, (shelf.digest, coverage), make)
 
     def _legacy_json(self, request: Request, shelf: Shelf, coverage: Coverage) -> Answer:
         def make() -> Page:
-            entries = seen_by(request.snapshot.list_files(shelf), coverage)
-            body = render_legacy_json(shelf, entries, request.snapshot.base_url)
-            return Page(body, "application/json", coding)
+            return rendering.legacy_page(request.snapshot, shelf, coverage, coding)
 
         coding = choose_coding(request.header("ACCEPT_ENCODING") or "")
         key = (shelf.digest, coverage, "legacy", coding, request.snapshot.base_url)
         return self._kept.find(key, make).answer(request.header("IF_NONE_MATCH"))
 
     def _page(
-        self,
-        request: Request,
-        key: tuple[object, ...],
-        render: Callable[[str], tuple[bytes, str]],
+        self, request: Request, key: tuple[object, ...], make: Callable[[str, str], Page]
     ) -> Answer:
         try:
             form = negotiation.choose_form(request.header("ACCEPT"), request.query)
         except negotiation.NotAcceptable:
             return refuse(406, f"The index speaks {', '.join(negotiation.SUPPORTED)}")
         coding = choose_coding(request.header("ACCEPT_ENCODING") or "")
-        page = self._kept.find((*key, form, coding), lambda: Page(*render(form), coding))
+        page = self._kept.find((*key, form, coding), lambda: make(form, coding))
         return page.answer(request.header("IF_NONE_MATCH"))
 
     def _file(self, request: Request, digest: str, filename: str, metadata: str | None) -> Answer:
@@ -222,9 +214,8 @@ class Index:
         shelf, entry = found
         if request.reader is None and not shelf.is_public:
             return _needs_key(request)
-        if shelf.status == "quarantined":
-            why = f": {shelf.status_reason}" if shelf.status_reason else ""
-            return refuse(403, f"{shelf.name} is quarantined{why}")
+        if quarantined := rendering.quarantine(shelf):
+            return refuse(403, quarantined)
         refusal = coverage_of(shelf, request.reader).refusal(entry.counts_from, entry.version)
         if refusal:
             return refuse(402, refusal)
@@ -269,7 +260,7 @@ def _move(request: Request, path: str) -> Answer:
 
 
 def _needs_key(request: Request) -> Answer:
-    return _unauthorized(f"This needs a key; see {request.snapshot.base_url}/pricing/")
+    return _unauthorized(rendering.needs_key(request.snapshot))
 
 
 def _unauthorized(sentence: str) -> Answer:
