@@ -18,7 +18,10 @@ def project_page(
 ) -> Page:
     entries = seen_by(snapshot.list_files(shelf), coverage)
     status = pages.Status(shelf.status, shelf.status_reason)
-    return Page(*pages.render_project(shelf.normalized_name, entries, form, status), coding)
+    page = pages.render_project(
+        shelf.normalized_name, entries, form, status, base_url=snapshot.base_url
+    )
+    return Page(*page, coding)
 
 
 def legacy_page(snapshot: Snapshot, shelf: Shelf, coverage: Coverage, coding: str) -> Page:

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 _KEPT = 4096  # rows of a kind that stay in memory: what is used, not what there is
 _FILE = (
     "filename, version, sha256, size, uploaded_at, requires_python, metadata_sha256, yanked,"
-    " counts_from, id, packagetype, blake2_256"
+    " counts_from, id, packagetype, blake2_256, provenance_sha256"
 )
 _SHELF = (
     "id, normalized_name, name, is_public, tiers, not_covered, status, status_reason, newest,"
@@ -174,7 +174,7 @@ def _limited(reader: Reader, scope: dict[str, Any]) -> Reader:
 
 def _entry(row: Any) -> FileEntry:
     (filename, version, sha256, size, uploaded_at, requires_python, metadata_sha256, yanked,
-     counts_from, number, packagetype, blake2_256) = row  # fmt: skip
+     counts_from, number, packagetype, blake2_256, provenance_sha256) = row  # fmt: skip
     return FileEntry(
         filename=filename,
         version=version,
@@ -188,6 +188,7 @@ def _entry(row: Any) -> FileEntry:
         id=number,
         packagetype=packagetype,
         blake2_256=blake2_256,
+        provenance_sha256=provenance_sha256,
     )
 
 

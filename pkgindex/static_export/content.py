@@ -27,6 +27,7 @@ from django.core.files.storage import FileSystemStorage, default_storage
 from pkgindex.index import rendering
 from pkgindex.index.coverage import Coverage, Reader, Shelf, coverage_of
 from pkgindex.index.encodings import CODINGS, IDENTITY
+from pkgindex.index.format import provenance_path
 from pkgindex.index.kept import Page
 from pkgindex.index.negotiation import HTML, JSON, LEGACY_HTML
 from pkgindex.index.pages import FileEntry
@@ -94,6 +95,9 @@ class _Export:
             if entry.metadata_sha256:
                 size = self._store(f"{entry.path}.metadata")
                 facts["metadata"] = [entry.metadata_sha256, size]
+            if entry.provenance_sha256:
+                size = self._store(provenance_path(entry.path, entry.provenance_sha256))
+                facts["provenance"] = [entry.provenance_sha256, size]
             self._put(f"files/{entry.filename}.json", facts)
 
     def _store(self, path: str) -> int:

@@ -14,6 +14,10 @@ const NO_SNIFFING = {'X-Content-Type-Options': 'nosniff'};
 const SANDBOX = {'Content-Security-Policy': "sandbox; default-src 'none'"};
 const CHALLENGE = {'WWW-Authenticate': 'Basic realm="package index", charset="UTF-8"'};
 
+const TYPES = {
+    metadata: 'text/plain; charset=utf-8',
+    provenance: 'application/vnd.pypi.integrity.v1+json',
+};
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const MALFORMED = 'The key is malformed: a character is wrong or missing';
 const OTHER_KINDS = {
@@ -84,6 +88,10 @@ function route(r, reader) {
         /^\/files\/([0-9a-f]{16})\/(?:[A-Za-z0-9.-]+\/)?([A-Za-z0-9][A-Za-z0-9._+!-]*?)(\.metadata)?$/);
     if (match) {
         return file(r, reader, match[1], match[2], match[3] ? 'metadata' : 'whole');
+    }
+    match = r.uri.match(/^\/integrity\/([^\/]+)\/([^\/]+)\/([^\/]+)\/provenance$/);
+    if (match) {
+        return provenance(r, reader, match[1], match[2], match[3]);
     }
     if (r.uri == '/simple/') {
         return simplePage(r, reader.root);
@@ -174,6 +182,20 @@ function file(r, reader, digest, filename, part) {
     if (!facts || !facts.whole[0].startsWith(digest) || !facts[part]) {
         return notFound(r);
     }
+    ifCovered(r, reader, facts, filename, part);
+}
+
+function provenance(r, reader, project, version, filename) {
+    const isName = /^[A-Za-z0-9][A-Za-z0-9._+!-]*$/.test(filename);
+    const facts = isName && readIfThere(`files/${filename}.json`);
+    if (!facts || !facts.provenance || facts.project != project || facts.version != version) {
+        return notFound(r);
+    }
+    ifCovered(r, reader, facts, filename, 'provenance');
+}
+
+// A file or what lies beside it, if its reader may have the file.
+function ifCovered(r, reader, facts, filename, part) {
     const name = own(reader.projects, facts.project);
     if (name === null) {
         return needsKey(r);
@@ -188,7 +210,12 @@ function file(r, reader, digest, filename, part) {
             return refuse(r, 402, sentences[i], {});
         }
     }
-    send(r, facts.path + (part == 'whole' ? '' : `.${part}`), facts[part][0], facts[part][1]);
+    const beside = {
+        whole: '',
+        metadata: '.metadata',
+        provenance: `.${facts[part][0].slice(0, 16)}.provenance`,
+    };
+    send(r, facts.path + beside[part], facts[part][0], facts[part][1]);
 }
 
 function send(r, path, sha256, size) {
@@ -199,8 +226,7 @@ function send(r, path, sha256, size) {
     }
     const asked = askedPart(r, tag, size);
     if (asked == 'nothing') {
-        const kind = path.endsWith('.metadata')
-            ? 'text/plain; charset=utf-8' : 'application/octet-stream';
+        const kind = TYPES[path.split('.').pop()] || 'application/octet-stream';
         headers.push({'Content-Type': kind, 'Content-Range': `bytes */${size}`});
         return say(r, 416, '', headers);
     }

@@ -13,6 +13,7 @@ import pytest
 
 from tests.clients.conftest import CLEAN, Server, running
 from tests.pkgindex.index_client import JSON
+from tests.pkgindex.wheels import wheel_name
 
 STATES = ["", "pro", "enterprise", "lapsed", "suspended", "revoked", "other_tier", "revoked_key"]
 VARIANTS = [
@@ -81,6 +82,8 @@ def paths_of(server: Server, key: dict[str, str]) -> list[str]:
     paths = ["/simple/", "/simple/hare/", "/simple/hare-pro/", "/simple/hare-ent/"]
     paths += ["/simple/Hare_Pro", "/simple/hare-cloud/", "/simple/foreign/", "/pypi/hare-pro/json"]
     paths += ["/simple/hare-pro/?format=text/plain", "/files/0000000000000000/x.whl"]
+    wheel = wheel_name("hare-pro", "2.0")
+    paths += [f"/integrity/hare-pro/{version}/{wheel}/provenance" for version in ("2.0", "1.0")]
     for project in ("hare", "hare-pro"):
         page = ask(server.url, f"/simple/{project}/", Accept="text/html", **key).body.decode()
         for piece in page.split('href="../../')[1:]:

@@ -31,7 +31,7 @@ from pkgindex.snapshot import export_snapshot
 from pkgindex.upload_tokens import create_upload_token, revoke_upload_token
 from portal.installing import install_guide
 from tests.make import make_credential, make_customer, make_license, make_tier
-from tests.pkgindex.make import make_file, make_release
+from tests.pkgindex.make import add_provenance, make_file, make_release
 
 NOW = timezone.now()
 
@@ -50,6 +50,7 @@ def after() -> dict[str, str]:
     define_project("hare-pro", at=NOW, tier_ids=[pro.pk, ent.pk])
     define_project("hare-ent", at=NOW, tier_ids=[ent.pk])
     ReservedName.objects.create(normalized_name="hare", is_prefix=True)
+    add_provenance(File.objects.get(filename__startswith="hare_pro-2.0"))
     Release.objects.filter(version="1.0").update(released_at=NOW - timedelta(days=100))
     # Written past the functions that announce it; the keys below raise the generation.
     lost, lost_key = _customer(pro)
@@ -112,7 +113,7 @@ def published(name: str) -> dict[str, str]:
 
 def trusted(issuer: str) -> dict[str, str]:
     """Workflows that may publish the project told-by-jobs."""
-    project = define_project("told-by-jobs", at=NOW)
+    project = define_project("told-by-jobs", at=NOW, is_public=True)
     for kind, workflow in [("github", "release.yml"), ("gitlab", ".gitlab-ci.yml")]:
         publisher = TrustedPublisher.objects.create(
             kind=kind, issuer=issuer, repository="hare/hare-pro", workflow=workflow

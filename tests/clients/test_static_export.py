@@ -170,7 +170,7 @@ def test_the_limits_of_a_key_hold(
     export(server, folder)
     key = {"Authorization": basic(limited[name])}
 
-    for number, path in enumerate(paths_of(server, key)[4:]):
+    for number, path in enumerate(paths_of(server, key)[3:]):
         # Inside and outside of the networks that a key is limited to.
         for source in ("127.0.0.1", f"127.0.3.{number}"):
             assert_same(server, static, path, source=source, **key)
