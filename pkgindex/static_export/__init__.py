@@ -1,7 +1,7 @@
 """The index as plain files for a stock nginx with its JavaScript module: `export_index DIR`.
 
-`content` says what lies in the folder, `tree` writes it there, `index.js` answers from it, and
-`http.conf` and `server.conf` are what nginx must be told.
+`content` says what lies in the folder, `tree` writes it there, and `nginx/` answers from it: two
+pieces of configuration, and the script that they name.
 """
 
 from pkgindex.static_export.content import export_index

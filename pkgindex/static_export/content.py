@@ -7,6 +7,7 @@ from one:
     pages/gzip/….json     a page in one form and coding, named by its digest
     files/….json          by file name: the project and the digests
     stored/…              the bytes, as the storage keeps them
+    nginx/…               its configuration, and the script that looks all this up
     catalog.json          the other names: reserved ones, and where the rest is passed on to
 
 What names a thing is written after the thing, so that a reader never follows a name to nothing.
@@ -37,7 +38,7 @@ from pkgindex.static_export.tree import Tree, open_tree
 log = logging.getLogger(__name__)
 
 _FORMS = {"html": LEGACY_HTML, "v1json": JSON, "v1html": HTML}
-_OWN_FILES = ("http.conf", "server.conf", "index.js")
+_NGINX = Path(__file__).parent / "nginx"
 Pages = dict[str, dict[str, str]]  # form → coding → name of the page
 
 
@@ -131,10 +132,27 @@ class _Export:
         """Its name. It is written once, however many have it."""
         key = (shelf.id, coverage)
         if key not in self._coverages:
-            told = json.dumps(self._tell(shelf, coverage)).encode()
-            self._coverages[key] = hashlib.sha256(told).hexdigest()[:32]
-            self._tree.put(f"coverages/{self._coverages[key]}.json", told)
+            made_of = (_code(), self._snapshot.base_url, shelf.digest, coverage)
+            name = hashlib.sha256(repr(made_of).encode()).hexdigest()[:32]
+            if not self._keep(name):
+                self._put(f"coverages/{name}.json", self._tell(shelf, coverage))
+            self._coverages[key] = name
         return self._coverages[key]
+
+    def _keep(self, name: str) -> bool:
+        """Whether the coverage is there with all its pages, from an earlier export: then nothing
+        need be rendered.
+        """
+        try:
+            told = json.loads((self._root / f"coverages/{name}.json").read_bytes())
+        except (FileNotFoundError, ValueError):
+            return False
+        self._tree.keep(f"coverages/{name}.json")
+        return all(
+            self._tree.keep_digested(f"pages/{coding}/{page}", page.partition(".")[0])
+            for codings in (*told["simple"].values(), told["legacy"])
+            for coding, page in codings.items()
+        )
 
     def _tell(self, shelf: Shelf, coverage: Coverage) -> dict[str, Any]:
         of_this = (self._snapshot, shelf, coverage)
@@ -166,12 +184,19 @@ class _Export:
         }
 
     def _put_own_files(self) -> None:
-        for name in _OWN_FILES:
-            text = (Path(__file__).parent / name).read_text()
-            self._tree.put(name, text.replace("/srv/index", str(self._root.absolute())).encode())
+        for path in _NGINX.iterdir():
+            text = path.read_text().replace("/srv/index", str(self._root.absolute()))
+            self._tree.put(f"nginx/{path.name}", text.encode())
 
     def _put(self, path: str, content: dict[str, Any]) -> None:
         self._tree.put(path, json.dumps(content).encode())
+
+
+@lru_cache(1)
+def _code() -> str:
+    """What renders the pages, by its digest: another release may write them otherwise."""
+    sources = sorted(Path(rendering.__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
 
 
 def _key_path(digest: bytes) -> str:

@@ -1,6 +1,7 @@
 """A folder that holds exactly what is put into it, each file whole or not at all."""
 
 import fcntl
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,6 +39,18 @@ class Tree:
         temporary = self._beside(path)
         temporary.write_bytes(content)
         self._move(temporary, place)
+
+    def keep(self, path: str) -> None:
+        self._kept.add(path)
+
+    def keep_digested(self, path: str, digest: str) -> bool:
+        """Keep what lies there if its SHA-256 begins with *digest*, and say whether it does."""
+        self._kept.add(path)
+        try:
+            content = (self._root / path).read_bytes()
+        except FileNotFoundError:
+            return False
+        return hashlib.sha256(content).hexdigest().startswith(digest)
 
     def has_stored(self, path: str, size: int) -> bool:
         """Keep what lies there, if it does. Of that size it is right: its digest is in the path."""
