@@ -16,7 +16,7 @@ from pkgindex.snapshot import snapshot_folder
 
 SWEPT_EVERY = 24 * 3600  # seconds
 LEFT_BEHIND = 24 * 3600  # seconds without a change; the longest upload is over by then
-_STORED = re.compile(r"files/../../([0-9a-f]{64})/([^/]+?)(\.metadata)?")
+_STORED = re.compile(r"files/../../([0-9a-f]{64})/[^/]+")
 
 
 def sweep_leftovers(at: datetime) -> int:
@@ -41,11 +41,11 @@ def _unlisted(now: float) -> Iterator[str]:
     if not isinstance(default_storage, FileSystemStorage):
         return
     root = Path(default_storage.base_location)
-    listed = set(File.objects.values_list("sha256", "filename"))
+    files = File.objects.only("sha256", "filename", "provenance_sha256")
+    listed = {name for file in files.iterator() for name in file.paths}
     for path in (root / "files").glob("*/*/*/*"):
         name = path.relative_to(root).as_posix()
-        match = _STORED.fullmatch(name)
-        if match and match.groups()[:2] not in listed and _is_old(path, now):
+        if name not in listed and _STORED.fullmatch(name) and _is_old(path, now):
             yield name
 
 
@@ -58,8 +58,9 @@ def _remove_stored(name: str) -> int:
     raise_generation()
     match = _STORED.fullmatch(name)
     assert match is not None
-    if File.objects.filter(sha256=match[1], filename=match[2]).exists():
-        return 0
+    for file in File.objects.filter(sha256=match[1]):
+        if name in file.paths:
+            return 0
     default_storage.delete(name)
     return 1
 

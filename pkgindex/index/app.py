@@ -28,18 +28,17 @@ from urllib.parse import quote
 from packaging.utils import InvalidName, canonicalize_name
 
 from lib.addresses import network_of
-from pkgindex.index import negotiation, pages
+from pkgindex.index import negotiation, rendering
 from pkgindex.index.answers import REALM, Answer, Slice, move_to, pass_on, refuse
 from pkgindex.index.auth import BadCredentials
 from pkgindex.index.contents import Contents, Storage
 from pkgindex.index.coverage import Coverage, Reader, Shelf, coverage_of
 from pkgindex.index.encodings import choose_coding
 from pkgindex.index.failures import Failures
-from pkgindex.index.files import answer_file
+from pkgindex.index.files import Content, answer_file
 from pkgindex.index.gate import Gate, TooManyFailures
 from pkgindex.index.kept import KeptPages, Page
-from pkgindex.index.legacy_json import render_legacy_json
-from pkgindex.index.pages import FileEntry, seen_by
+from pkgindex.index.pages import FileEntry
 from pkgindex.index.requests import Request
 from pkgindex.index.snapshot import Snapshot, Snapshots, Unavailable
 from pkgindex.index.usage import Usage
@@ -57,15 +56,18 @@ ROUTES = (
     "/files/<digest>/<filename>",
     "/files/<digest>/<filename>.metadata",
     "/files/<digest>/<hint>/<filename>",
+    "/integrity/<project>/<version>/<filename>/provenance",
 )
 PROJECT, LEGACY_JSON = "/simple/{}/", "/pypi/{}/json"
-_OURS = re.compile(r"/(simple|files|pypi)(/.*)?", re.DOTALL)
+_OURS = re.compile(r"/(simple|files|pypi|integrity)(/.*)?", re.DOTALL)
 _PROJECT = re.compile(r"/simple/([^/]+)(/?)")
 _LEGACY_JSON = re.compile(r"/pypi/([^/]+)/json(/?)")
 # The hint is what a refused file's URL says to whoever reads it; it decides nothing.
 _FILE = re.compile(
     r"/files/([0-9a-f]{16})/(?:[A-Za-z0-9.-]+/)?([A-Za-z0-9][A-Za-z0-9._+!-]*?)(\.metadata)?"
 )
+_PROVENANCE = re.compile(r"/integrity/([^/]+)/([^/]+)/([^/]+)/provenance")
+Part = Callable[[FileEntry], Content]
 FileWrapper = Callable[[Slice, int], Iterable[bytes]]
 _WAIT = 1  # seconds; the most that an installer is asked to sleep after wrong keys
 _BLOCK = 256 * 1024  # bytes, where the server cannot use sendfile
@@ -151,10 +153,10 @@ class Index:
             return self._named(request, match[1], PROJECT, is_exact=bool(match[2]))
         if match := _FILE.fullmatch(path):
             return self._file(request, *match.groups())
-        if path == "/simple/":
-            return self._root(request)
-        if path == "/simple":
-            return _move(request, "/simple/")
+        if match := _PROVENANCE.fullmatch(path):
+            return self._provenance(request, *match.groups())
+        if path in {"/simple/", "/simple"}:
+            return self._root(request) if path == "/simple/" else _move(request, "/simple/")
         if match := _LEGACY_JSON.fullmatch(path):
             return self._named(request, match[1], LEGACY_JSON, is_exact=not match[2])
         return _not_found()
@@ -176,69 +178,70 @@ class Index:
         return self._project(request, shelf, coverage)
 
     def _root(self, request: Request) -> Answer:
-        def render(form: str) -> tuple[bytes, str]:
-            projects = request.snapshot.list_projects(only_public=request.reader is None)
-            return pages.render_root(projects, form)
+        def make(form: str, coding: str) -> Page:
+            only_public = request.reader is None
+            return rendering.root_page(request.snapshot, form, coding, only_public=only_public)
 
         key = (request.snapshot.meta["catalog"], request.reader is None)
-        return self._page(request, key, render)
+        return self._page(request, key, make)
 
     def _project(self, request: Request, shelf: Shelf, coverage: Coverage) -> Answer:
-        def render(form: str) -> tuple[bytes, str]:
-            entries = seen_by(request.snapshot.list_files(shelf), coverage)
-            status = pages.Status(shelf.status, shelf.status_reason)
-            return pages.render_project(shelf.normalized_name, entries, form, status)
+        def make(form: str, coding: str) -> Page:
+            return rendering.project_page(request.snapshot, shelf, coverage, form, coding)
 
-        return self._page(request, (shelf.digest, coverage), render)
+        key = (shelf.digest, coverage, request.snapshot.base_url)
+        return self._page(request, key, make)
 
     def _legacy_json(self, request: Request, shelf: Shelf, coverage: Coverage) -> Answer:
         def make() -> Page:
-            entries = seen_by(request.snapshot.list_files(shelf), coverage)
-            body = render_legacy_json(shelf, entries, request.snapshot.base_url)
-            return Page(body, "application/json", coding)
+            return rendering.legacy_page(request.snapshot, shelf, coverage, coding)
 
         coding = choose_coding(request.header("ACCEPT_ENCODING") or "")
         key = (shelf.digest, coverage, "legacy", coding, request.snapshot.base_url)
         return self._kept.find(key, make).answer(request.header("IF_NONE_MATCH"))
 
     def _page(
-        self,
-        request: Request,
-        key: tuple[object, ...],
-        render: Callable[[str], tuple[bytes, str]],
+        self, request: Request, key: tuple[object, ...], make: Callable[[str, str], Page]
     ) -> Answer:
         try:
             form = negotiation.choose_form(request.header("ACCEPT"), request.query)
         except negotiation.NotAcceptable:
             return refuse(406, f"The index speaks {', '.join(negotiation.SUPPORTED)}")
         coding = choose_coding(request.header("ACCEPT_ENCODING") or "")
-        page = self._kept.find((*key, form, coding), lambda: Page(*render(form), coding))
+        page = self._kept.find((*key, form, coding), lambda: make(form, coding))
         return page.answer(request.header("IF_NONE_MATCH"))
 
     def _file(self, request: Request, digest: str, filename: str, metadata: str | None) -> Answer:
         found = request.snapshot.find_file(digest, filename)
         if found is None or (metadata and not found[1].metadata_sha256):
             return _not_found()
-        shelf, entry = found
+        part = self._contents.metadata if metadata else self._contents.artifact
+        return self._if_covered(request, *found, part)
+
+    def _provenance(self, request: Request, name: str, version: str, filename: str) -> Answer:
+        found = request.snapshot.find_file("", filename)
+        if found is None or not found[1].provenance_sha256:
+            return _not_found()
+        if (name, version) != (found[0].normalized_name, found[1].version):
+            return _not_found()
+        return self._if_covered(request, *found, self._contents.provenance)
+
+    def _if_covered(self, request: Request, shelf: Shelf, entry: FileEntry, part: Part) -> Answer:
+        """A file or what lies beside it, if its reader may have the file."""
         if request.reader is None and not shelf.is_public:
             return _needs_key(request)
-        if shelf.status == "quarantined":
-            why = f": {shelf.status_reason}" if shelf.status_reason else ""
-            return refuse(403, f"{shelf.name} is quarantined{why}")
+        if quarantined := rendering.quarantine(shelf):
+            return refuse(403, quarantined)
         refusal = coverage_of(shelf, request.reader).refusal(entry.counts_from, entry.version)
         if refusal:
             return refuse(402, refusal)
         try:
-            return self._send(request, entry, is_metadata=bool(metadata))
+            answer = answer_file(part(entry), request.asked)
         except Exception:  # whatever the storage raises; 404 would send installers elsewhere
-            log.exception("%s cannot be read", filename)
+            log.exception("%s cannot be read", entry.filename)
             return refuse(503, "This file cannot be read now, try again", ("Retry-After", "5"))
-
-    def _send(self, request: Request, entry: FileEntry, *, is_metadata: bool) -> Answer:
-        if is_metadata:
-            return answer_file(self._contents.metadata(entry), request.asked)
-        answer = answer_file(self._contents.artifact(entry), request.asked)
-        if answer.sends_file and answer.status.startswith("200"):
+        is_whole = answer.sends_file and answer.status.startswith("200")
+        if is_whole and part == self._contents.artifact:
             self._usage.note_download(request.credential_id, entry.id, request.agent, request.now)
         return answer
 
@@ -269,7 +272,7 @@ def _move(request: Request, path: str) -> Answer:
 
 
 def _needs_key(request: Request) -> Answer:
-    return _unauthorized(f"This needs a key; see {request.snapshot.base_url}/pricing/")
+    return _unauthorized(rendering.needs_key(request.snapshot))
 
 
 def _unauthorized(sentence: str) -> Answer:

@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 from pkgindex.index.answers import Readable
 from pkgindex.index.files import Content
+from pkgindex.index.format import provenance_path
 from pkgindex.index.pages import FileEntry
 
 
@@ -35,6 +36,16 @@ class Contents:
             entry.metadata_sha256,
             self._storage.size(path),
             "text/plain; charset=utf-8",
+            lambda: self._storage.open(path),
+            self._handed_on(path),
+        )
+
+    def provenance(self, entry: FileEntry) -> Content:
+        path = provenance_path(entry.path, entry.provenance_sha256)
+        return Content(
+            entry.provenance_sha256,
+            self._storage.size(path),
+            "application/vnd.pypi.integrity.v1+json",
             lambda: self._storage.open(path),
             self._handed_on(path),
         )

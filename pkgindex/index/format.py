@@ -8,7 +8,7 @@ microseconds since 1970.
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-FORMAT = "2"  # raised when a reader of before could not read it
+FORMAT = "3"  # raised when a reader of before could not read it
 SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 -- rights: JSON, [[tier, until or null for all, sentence], ...], the best reason first
@@ -32,7 +32,7 @@ CREATE TABLE file (
     uploaded_at INTEGER NOT NULL, id INTEGER NOT NULL, version TEXT NOT NULL, yanked TEXT,
     filename TEXT NOT NULL UNIQUE, packagetype TEXT NOT NULL, sha256 TEXT NOT NULL,
     blake2_256 TEXT NOT NULL, size INTEGER NOT NULL, requires_python TEXT NOT NULL,
-    metadata_sha256 TEXT NOT NULL, PRIMARY KEY (project, position)
+    metadata_sha256 TEXT NOT NULL, provenance_sha256 TEXT NOT NULL, PRIMARY KEY (project, position)
 ) WITHOUT ROWID;
 CREATE TABLE reserved (
     normalized_name TEXT PRIMARY KEY, is_prefix INTEGER NOT NULL
@@ -53,6 +53,13 @@ def from_microseconds(number: int) -> datetime:
 def storage_path(sha256: str, filename: str) -> str:
     """Where the storage keeps a file; its core metadata lies beside, with `.metadata`."""
     return f"files/{sha256[:2]}/{sha256[2:4]}/{sha256}/{filename}"
+
+
+def provenance_path(path: str, sha256: str) -> str:
+    """Where the provenance of the file at *path* lies. It has its own digest in its name: two
+    uploads of the same bytes at once may bring two of them.
+    """
+    return f"{path}.{sha256[:16]}.provenance"
 
 
 def snapshot_in(folder: Path) -> Path:

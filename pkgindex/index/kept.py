@@ -15,15 +15,16 @@ _WORTH_IT = 500  # bytes; a smaller page is sent as it is
 class Page:
     """One form and coding of a page, with its two answers ready."""
 
-    __slots__ = ("_known", "_tag", "size", "whole")
+    __slots__ = ("_known", "coding", "size", "tag", "whole")
 
     def __init__(self, body: bytes, content_type: str, coding: str) -> None:
         if len(body) < _WORTH_IT:
             coding = IDENTITY
+        self.coding = coding
         body = encode(body, coding)
         self.size = len(body) + 1024
-        self._tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-        headers = (("ETag", self._tag), *FRESH, *NO_SNIFFING, *SANDBOX)
+        self.tag = hashlib.sha256(body).hexdigest()[:32]
+        headers = (("ETag", f'"{self.tag}"'), *FRESH, *NO_SNIFFING, *SANDBOX)
         shape: Headers = (("Content-Type", content_type), ("Content-Length", str(len(body))))
         if coding != IDENTITY:
             shape = (*shape, ("Content-Encoding", coding))
@@ -32,7 +33,7 @@ class Page:
         self.whole = Answer("200 OK", (*shape, *headers), body)
 
     def answer(self, if_none_match: str | None) -> Answer:
-        if if_none_match is not None and is_known(self._tag, if_none_match):
+        if if_none_match is not None and is_known(f'"{self.tag}"', if_none_match):
             return self._known
         return self.whole
 

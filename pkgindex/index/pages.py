@@ -47,6 +47,7 @@ class FileEntry:
     id: int = 0
     packagetype: str = ""
     blake2_256: str = ""
+    provenance_sha256: str = ""
     refusal: str = ""
 
     @property
@@ -77,6 +78,21 @@ class Status:
 
 
 ACTIVE = Status()
+
+
+@dataclass(frozen=True)
+class _Project:
+    """What the lines of its files need to know of it."""
+
+    name: str  # normalized
+    base_url: str
+
+    def provenance_url(self, entry: FileEntry) -> str:
+        """Absolute, as PEP 740 wants it; "" if there are no attestations."""
+        if not entry.provenance_sha256:
+            return ""
+        where = f"{self.name}/{quote(entry.version)}/{quote(entry.filename)}"
+        return f"{self.base_url}/integrity/{where}/provenance"
 
 
 def as_hint(sentence: str) -> str:
@@ -118,29 +134,37 @@ def render_root(projects: Iterable[ProjectEntry], form: str) -> tuple[bytes, str
 
 
 def render_project(
-    name: str, files: Iterable[FileEntry], form: str, status: Status = ACTIVE
+    name: str,
+    files: Iterable[FileEntry],
+    form: str,
+    status: Status = ACTIVE,
+    *,
+    base_url: str = "",
 ) -> tuple[bytes, str]:
-    """The page of the project *name* (normalized): body and content type.
+    """The page of the project *name* (normalized): body and content type. *base_url* is the
+    shop's, for the few URLs that must be absolute.
 
     A quarantined project keeps its versions and offers no file (PEP 792).
     """
     entries = list(files)
+    project = _Project(name, base_url)
     shown = [] if status.status == "quarantined" else entries
     if form == negotiation.JSON:
-        return _json(_project_detail(name, entries, shown, status)), form
-    lines = format_html_join("\n", "<a{}>{}</a><br>", ((_anchor(e), e.filename) for e in shown))
+        return _json(_project_detail(project, entries, shown, status)), form
+    anchors = ((_anchor(entry, project), entry.filename) for entry in shown)
+    lines = format_html_join("\n", "<a{}>{}</a><br>", anchors)
     return _html(f"Links for {name}", lines, _status_lines(status)), _html_type(form)
 
 
 def _project_detail(
-    name: str, entries: list[FileEntry], shown: list[FileEntry], status: Status
+    project: _Project, entries: list[FileEntry], shown: list[FileEntry], status: Status
 ) -> dict[str, Any]:
     reason = {"reason": status.reason} if status.reason else {}
     return {
-        "name": name,
+        "name": project.name,
         "project-status": {"status": status.status} | reason,
         "versions": list(dict.fromkeys(entry.version for entry in entries)),
-        "files": [_file_detail(entry) for entry in shown],
+        "files": [_file_detail(entry, project) for entry in shown],
     }
 
 
@@ -151,7 +175,7 @@ def _status_lines(status: Status) -> SafeString:
     return format_html_join("", '<meta name="{}" content="{}">\n', lines)
 
 
-def _file_detail(entry: FileEntry) -> dict[str, Any]:
+def _file_detail(entry: FileEntry, project: _Project) -> dict[str, Any]:
     metadata = {"sha256": entry.metadata_sha256} if entry.metadata_sha256 else False
     detail: dict[str, Any] = {
         "filename": entry.filename,
@@ -168,16 +192,20 @@ def _file_detail(entry: FileEntry) -> dict[str, Any]:
     }
     if entry.requires_python:
         detail["requires-python"] = entry.requires_python
+    if provenance := project.provenance_url(entry):
+        detail["provenance"] = provenance
     return detail
 
 
-def _anchor(entry: FileEntry) -> SafeString:
+def _anchor(entry: FileEntry, project: _Project) -> SafeString:
     attributes = {"href": f"{entry.url}#sha256={entry.sha256}"}
     if entry.requires_python:
         attributes["data-requires-python"] = entry.requires_python
     if entry.metadata_sha256:
         digest = f"sha256={entry.metadata_sha256}"
         attributes |= {"data-core-metadata": digest, "data-dist-info-metadata": digest}
+    if provenance := project.provenance_url(entry):
+        attributes["data-provenance"] = provenance
     if entry.yanked is not None:
         attributes["data-yanked"] = entry.yanked
     return format_html_join("", ' {}="{}"', attributes.items())

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 _KEPT = 4096  # rows of a kind that stay in memory: what is used, not what there is
 _FILE = (
     "filename, version, sha256, size, uploaded_at, requires_python, metadata_sha256, yanked,"
-    " counts_from, id, packagetype, blake2_256"
+    " counts_from, id, packagetype, blake2_256, provenance_sha256"
 )
 _SHELF = (
     "id, normalized_name, name, is_public, tiers, not_covered, status, status_reason, newest,"
@@ -70,6 +70,24 @@ class Snapshot:
         )
         return [ProjectEntry(*row) for row in rows]
 
+    def list_shelves(self) -> list[Shelf]:
+        rows = self._ask(f"SELECT {_SHELF} FROM project ORDER BY normalized_name")  # noqa: S608  constants
+        return [_shelf(row) for row in rows]
+
+    def list_reserved(self) -> dict[str, bool]:
+        """Names that are never passed on; whether those that begin with them are not, either."""
+        rows = self._ask("SELECT normalized_name, is_prefix FROM reserved")
+        return {name: bool(is_prefix) for name, is_prefix in rows}
+
+    def list_readers(self) -> Iterator[tuple[bytes, Reader]]:
+        """Every credential that opens a door, with its digest; those that will expire, too."""
+        for row in self._ask("SELECT digest, id, expires_at, rights, scope FROM credential"):
+            yield row[0], self._reader(row[1:])
+
+    def list_refusals(self) -> dict[bytes, str]:
+        """Why each credential ended, or will have when it expires, by digest."""
+        return dict(self._ask("SELECT digest, text FROM refused"))
+
     def list_files(self, shelf: Shelf) -> list[FileEntry]:
         """In the order of their release."""
         rows = self._ask(
@@ -83,9 +101,10 @@ class Snapshot:
         rows = self._ask(
             "SELECT id, expires_at, rights, scope FROM credential WHERE digest = ?", digest
         )
-        if not rows:
-            return None
-        credential_id, expires_at, rights, scope = rows[0]
+        return self._reader(rows[0]) if rows else None
+
+    def _reader(self, row: Any) -> Reader:
+        credential_id, expires_at, rights, scope = row
         reader = Reader(credential_id, expires_at, self._rights(rights))
         return reader if scope is None else _limited(reader, json.loads(scope))
 
@@ -110,11 +129,7 @@ class Snapshot:
 
     def _shelf(self, condition: str, value: object) -> Shelf | None:
         rows = self._ask(f"SELECT {_SHELF} FROM project WHERE {condition}", value)  # noqa: S608  constants
-        if not rows:
-            return None
-        number, normalized_name, name, is_public, tiers, *others = rows[0]
-        tier_ids = frozenset(json.loads(tiers))
-        return Shelf(number, normalized_name, name, bool(is_public), tier_ids, *others)
+        return _shelf(rows[0]) if rows else None
 
     def _find_file(self, digest: str, filename: str) -> tuple[Shelf, FileEntry] | None:
         """The file whose SHA-256 begins with *digest*, and its project."""
@@ -143,6 +158,12 @@ class Snapshot:
             raise Unavailable(str(error)) from error
 
 
+def _shelf(row: Any) -> Shelf:
+    number, normalized_name, name, is_public, tiers, *others = row
+    tier_ids = frozenset(json.loads(tiers))
+    return Shelf(number, normalized_name, name, bool(is_public), tier_ids, *others)
+
+
 def _limited(reader: Reader, scope: dict[str, Any]) -> Reader:
     most = ALL
     if scope["versions"]:
@@ -153,7 +174,7 @@ def _limited(reader: Reader, scope: dict[str, Any]) -> Reader:
 
 def _entry(row: Any) -> FileEntry:
     (filename, version, sha256, size, uploaded_at, requires_python, metadata_sha256, yanked,
-     counts_from, number, packagetype, blake2_256) = row  # fmt: skip
+     counts_from, number, packagetype, blake2_256, provenance_sha256) = row  # fmt: skip
     return FileEntry(
         filename=filename,
         version=version,
@@ -167,6 +188,7 @@ def _entry(row: Any) -> FileEntry:
         id=number,
         packagetype=packagetype,
         blake2_256=blake2_256,
+        provenance_sha256=provenance_sha256,
     )
 
 

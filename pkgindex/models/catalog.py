@@ -10,7 +10,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from packaging.utils import InvalidName, canonicalize_name
 
-from pkgindex.index.format import storage_path
+from pkgindex.index.format import provenance_path, storage_path
 
 
 def is_normalized(field: str) -> Q:
@@ -170,6 +170,13 @@ class File(models.Model):
     metadata_sha256 = models.CharField(
         max_length=64, blank=True, help_text="of the core metadata beside a wheel; empty: none"
     )
+    provenance_sha256 = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="of the attestations beside it (PEP 740); empty: none",
+    )
     uploaded_at = models.DateTimeField(default=timezone.now)
     yanked_at = models.DateTimeField(null=True, blank=True)
     yank_reason = models.CharField(max_length=200, blank=True, default="", db_default="")
@@ -191,6 +198,14 @@ class File(models.Model):
     def path(self) -> str:
         """Where the storage keeps the bytes; the core metadata lies beside, with `.metadata`."""
         return storage_path(self.sha256, self.filename)
+
+    @property
+    def paths(self) -> list[str]:
+        """All that the storage may keep for it."""
+        beside = [f"{self.path}.metadata"]
+        if self.provenance_sha256:
+            beside.append(provenance_path(self.path, self.provenance_sha256))
+        return [self.path, *beside]
 
 
 class UsedFilename(models.Model):

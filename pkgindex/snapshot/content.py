@@ -22,7 +22,8 @@ from pkgindex.snapshot.holders import Holders, Sentences
 
 _DATES_OF_RELEASE = ("released_at", "backported_to")
 _OF_FILE = (
-    "filename", "packagetype", "sha256", "blake2_256", "size", "requires_python", "metadata_sha256"
+    "filename", "packagetype", "sha256", "blake2_256", "size", "requires_python", "metadata_sha256",
+    "provenance_sha256",
 )  # fmt: skip
 Rows = list[tuple[Any, ...]]
 _FAR = datetime(9999, 1, 1, tzinfo=UTC)

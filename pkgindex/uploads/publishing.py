@@ -11,10 +11,11 @@ from django.db import transaction
 from packaging.version import Version
 
 from licenses.generation import raise_generation
-from pkgindex.index.format import storage_path
+from pkgindex.index.format import provenance_path, storage_path
 from pkgindex.models import File, Project, Release, UploadToken, UsedFilename
 from pkgindex.projects import open_project
 from pkgindex.upload_tokens import note_upload
+from pkgindex.uploads.attestations import read_attestations
 from pkgindex.uploads.core_metadata import CoreMetadata, read_core_metadata
 from pkgindex.uploads.filenames import check_filename
 from pkgindex.uploads.form import Form, check_digests, read_form
@@ -36,6 +37,15 @@ class _Artifact:
     packagetype: File.Type
     metadata: CoreMetadata
     metadata_sha256: str  # "" for an sdist
+    provenance_sha256: str  # "" without attestations
+
+    @property
+    def path(self) -> str:
+        return storage_path(self.sha256, self.filename)
+
+    @property
+    def provenance_path(self) -> str:
+        return provenance_path(self.path, self.provenance_sha256)
 
 
 def publish_file(received: Received, *, token: UploadToken, at: datetime) -> File:
@@ -52,11 +62,19 @@ def publish_file(received: Received, *, token: UploadToken, at: datetime) -> Fil
     known = _find_known(received.filename, received.digests["sha256_digest"])
     if known is not None:
         return known
-    artifact, metadata = _inspect(received, form)
-    path = storage_path(artifact.sha256, artifact.filename)
-    store(path, received.file, sha256=artifact.sha256)
+    provenance = read_attestations(
+        str(received.fields.get("attestations", "")),
+        publisher=token.publisher,
+        filename=received.filename,
+        sha256=received.digests["sha256_digest"],
+    )
+    artifact, metadata = _inspect(received, form, provenance)
+    store(artifact.path, received.file, sha256=artifact.sha256)
     if metadata is not None:
-        store(f"{path}.metadata", ContentFile(metadata), sha256=artifact.metadata_sha256)
+        store(f"{artifact.path}.metadata", ContentFile(metadata), sha256=artifact.metadata_sha256)
+    if provenance:
+        content = ContentFile(provenance)
+        store(artifact.provenance_path, content, sha256=artifact.provenance_sha256)
     return _write_rows(artifact, token=token, at=at)
 
 
@@ -91,7 +109,7 @@ def _find_known(filename: str, sha256: str) -> File | None:
     return file
 
 
-def _inspect(received: Received, form: Form) -> tuple[_Artifact, bytes | None]:
+def _inspect(received: Received, form: Form, provenance: bytes) -> tuple[_Artifact, bytes | None]:
     """The artifact, and its core metadata if that shall be served beside it (wheels only)."""
     name, size = received.filename, received.size
     is_wheel = form.packagetype == File.Type.WHEEL
@@ -108,6 +126,7 @@ def _inspect(received: Received, form: Form) -> tuple[_Artifact, bytes | None]:
         packagetype=form.packagetype,
         metadata=read_core_metadata(content, form),
         metadata_sha256=hashlib.sha256(content).hexdigest() if is_wheel else "",
+        provenance_sha256=hashlib.sha256(provenance).hexdigest() if provenance else "",
     )
     return artifact, content if is_wheel else None
 
@@ -135,14 +154,18 @@ def _write_rows(artifact: _Artifact, *, token: UploadToken, at: datetime) -> Fil
         blake2_256=artifact.blake2_256,
         requires_python=artifact.metadata.requires_python,
         metadata_sha256=artifact.metadata_sha256,
+        provenance_sha256=artifact.provenance_sha256,
         uploaded_at=at,
     )
 
 
 def _check_stored(artifact: _Artifact) -> None:
     """What a killed upload left there may have been swept away (sweeping.py) since we found it."""
-    path = storage_path(artifact.sha256, artifact.filename)
-    names = [path, f"{path}.metadata"] if artifact.metadata_sha256 else [path]
+    names = [artifact.path]
+    if artifact.metadata_sha256:
+        names.append(f"{artifact.path}.metadata")
+    if artifact.provenance_sha256:
+        names.append(artifact.provenance_path)
     if not all(map(default_storage.exists, names)):
         raise UploadRefused("The file was cleared away meanwhile, upload it again.", 503)
 

@@ -21,14 +21,17 @@ from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
+from lib.tokens import digest_of
 from licenses import credentials, status
-from licenses.models import Customer, License, Tier
+from licenses.models import Credential, Customer, License, Tier
+from licenses.scopes import make_scope
 from pkgindex.models import File, Release, ReservedName, TrustedPublisher, UploadToken
-from pkgindex.projects import define_project
+from pkgindex.projects import define_project, set_project_status
 from pkgindex.snapshot import export_snapshot
 from pkgindex.upload_tokens import create_upload_token, revoke_upload_token
 from portal.installing import install_guide
 from tests.make import make_credential, make_customer, make_license, make_tier
+from tests.pkgindex.make import add_provenance, make_file, make_release
 
 NOW = timezone.now()
 
@@ -47,6 +50,7 @@ def after() -> dict[str, str]:
     define_project("hare-pro", at=NOW, tier_ids=[pro.pk, ent.pk])
     define_project("hare-ent", at=NOW, tier_ids=[ent.pk])
     ReservedName.objects.create(normalized_name="hare", is_prefix=True)
+    add_provenance(File.objects.get(filename__startswith="hare_pro-2.0"))
     Release.objects.filter(version="1.0").update(released_at=NOW - timedelta(days=100))
     # Written past the functions that announce it; the keys below raise the generation.
     lost, lost_key = _customer(pro)
@@ -61,6 +65,34 @@ def after() -> dict[str, str]:
         "revoked": _moved(pro, status.revoke_license),
         "other_tier": _customer(make_tier("team", product="rabbit"))[1],
     }
+
+
+def limited() -> dict[str, str]:
+    """Keys of Pro with limits, and a public project in quarantine with a file."""
+    sick = define_project("sick", at=NOW, is_public=True)
+    make_file(make_release(sick))
+    set_project_status(sick.pk, "quarantined", reason="it was tampered with")
+    scopes = {
+        "near": make_scope(networks=["127.0.0.0/29", "10.0.0.0/8", "2001:db8::/33"]),
+        "old": make_scope(versions="<2"),
+        "ended": make_scope(expires_at=NOW + timedelta(seconds=1)),
+        "ending": make_scope(expires_at=NOW + timedelta(days=1)),
+        "elsewhere": make_scope(products=["rabbit"]),
+    }
+    customer = _customer(Tier.objects.get(slug="pro", product__slug="hare"))[0].customer
+    told = {
+        name: credentials.create_credential(customer.pk, name=name, at=NOW, scope=scope)[1]
+        for name, scope in scopes.items()
+    }
+    export_snapshot()
+    return told
+
+
+def revoke(secret: str) -> dict[str, str]:
+    """Revoke a key, by itself."""
+    row = Credential.objects.get(digest=digest_of(secret))
+    credentials.revoke_credential(row.pk, at=timezone.now())
+    return {}
 
 
 def guide() -> dict[str, str]:
@@ -81,7 +113,7 @@ def published(name: str) -> dict[str, str]:
 
 def trusted(issuer: str) -> dict[str, str]:
     """Workflows that may publish the project told-by-jobs."""
-    project = define_project("told-by-jobs", at=NOW)
+    project = define_project("told-by-jobs", at=NOW, is_public=True)
     for kind, workflow in [("github", "release.yml"), ("gitlab", ".gitlab-ci.yml")]:
         publisher = TrustedPublisher.objects.create(
             kind=kind, issuer=issuer, repository="hare/hare-pro", workflow=workflow
@@ -132,8 +164,10 @@ if __name__ == "__main__":
         "after": after,
         "displayed": displayed,
         "guide": guide,
+        "limited": limited,
         "minted": minted,
         "published": published,
+        "revoke": revoke,
         "trusted": trusted,
     }
     print(json.dumps(told[sys.argv[1]](*sys.argv[2:])))

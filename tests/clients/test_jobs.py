@@ -1,5 +1,7 @@
 """`uv publish --trusted-publishing always`, as in a job: no secret is stored anywhere."""
 
+import hashlib
+import json
 import os
 import socket
 import subprocess
@@ -7,11 +9,15 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from tests.clients.certificates import write_certificates
 from tests.clients.conftest import BIN, CLEAN, ROOT, Run, Server, free_port, run
+from tests.clients.nginx import ask
+from tests.pkgindex.attesting import attest, gitlab_claims, make_certificate, make_statement
+from tests.pkgindex.index_client import JSON
 from tests.pkgindex.issuer import Issuer, running_issuer, sign
 from tests.pkgindex.wheels import build_sdist, build_wheel, wheel_name
 
@@ -92,6 +98,47 @@ def test_a_job_at_github_publishes(server: Server, issuer: Issuer, door: Door, f
 
     assert done.code == 0, done.said
     assert files[0].name.split("-")[1] in server.seed("published", NAME)
+
+
+def test_what_a_job_attests_is_published_with_the_files(
+    server: Server, issuer: Issuer, door: Door, files: list[Path]
+):
+    """`uv publish dist/*` takes along what other tools signed and laid beside the files."""
+    certificate = make_certificate(gitlab_claims(issuer.url))
+    for file in files:
+        sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+        attestation = attest(make_statement(file.name, sha256), certificate)
+        beside = file.with_name(f"{file.name}.publish.attestation")
+        beside.write_text(json.dumps(attestation))
+    job = {"127_0_0_1_ID_TOKEN": sign(issuer.gitlab())}
+
+    done = door.publish(*files[0].parent.iterdir(), GITLAB_CI="true", CI="true", **job)
+
+    assert done.code == 0, done.said
+    names = {file.name for file in files}
+    page = json.loads(ask(server.url, f"/simple/{NAME}/", Accept=JSON).body)
+    urls = [entry["provenance"] for entry in page["files"] if entry["filename"] in names]
+    assert len(urls) == 2
+    for url in urls:
+        provenance = json.loads(ask(server.url, urlsplit(url).path).body)
+        (bundle,) = provenance["attestation_bundles"]
+        assert bundle["publisher"]["repository"] == "hare/hare-pro"
+        assert len(bundle["attestations"]) == 1
+
+
+def test_a_job_that_attests_something_else_is_told_why_not(
+    issuer: Issuer, door: Door, files: list[Path]
+):
+    statement = make_statement(files[0].name, hashlib.sha256(b"other").hexdigest())
+    attestation = attest(statement, make_certificate(gitlab_claims(issuer.url)))
+    beside = files[0].with_name(f"{files[0].name}.publish.attestation")
+    beside.write_text(json.dumps(attestation))
+    job = {"127_0_0_1_ID_TOKEN": sign(issuer.gitlab())}
+
+    done = door.publish(files[0], beside, GITLAB_CI="true", CI="true", **job)
+
+    assert done.code != 0
+    assert "the statement has another sha256 than the file" in done.said
 
 
 def test_a_job_of_another_project_is_told_why_not(issuer: Issuer, door: Door, files: list[Path]):

@@ -2,33 +2,26 @@
 tests ask it), in a process of its own, and behind the nginx of `deploy/`, which sends the files.
 """
 
-import contextlib
-import http.client
-import os
-import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
 from tests.clients.conftest import CLEAN, ROOT, Environment, Server, free_port, running
-from tests.pkgindex.index_client import JSON, basic
+from tests.clients.nginx import (
+    STATES,
+    VARIANTS,
+    ask,
+    configuration,
+    paths_of,
+    running_nginx,
+    without_tls,
+)
+from tests.pkgindex.index_client import basic
 
 pytestmark = [pytest.mark.clients, pytest.mark.enable_socket]
-
-STATES = ["", "pro", "enterprise", "lapsed", "suspended", "revoked", "other_tier", "revoked_key"]
-NEVER_THE_SAME = {"date", "server", "connection", "keep-alive", "transfer-encoding"}
-
-
-@dataclass(frozen=True)
-class Reply:
-    status: int
-    reason: str
-    headers: dict[str, str]
-    body: bytes
 
 
 @pytest.fixture(scope="module")
@@ -50,15 +43,10 @@ def alone(server: Server, keys, tmp_path_factory: pytest.TempPathFactory) -> Ite
 @pytest.fixture(scope="module")
 def nginx(server: Server, alone: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """`deploy/nginx.conf` without TLS, on free ports."""
-    program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
-    if program is None:
-        pytest.skip("nginx is not installed")
     folder = tmp_path_factory.mktemp("nginx")
     port = free_port()
-    (folder / "nginx.conf").write_text(_configuration(folder, server, alone, port))
-    command = [program, "-p", folder, "-c", folder / "nginx.conf", "-e", folder / "error.log"]
-    with running(command, port, CLEAN, folder / "log"):
-        yield f"http://127.0.0.1:{port}"
+    with running_nginx(folder, _configuration(folder, server, alone, port), port) as url:
+        yield url
 
 
 def _configuration(folder: Path, server: Server, alone: str, port: int) -> str:
@@ -71,39 +59,7 @@ def _configuration(folder: Path, server: Server, alone: str, port: int) -> str:
     }.items():
         assert old in text
         text = text.replace(old, new)
-    text = "\n".join(line for line in text.splitlines() if "ssl_certificate" not in line)
-    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    places = "".join(f"{kind}_temp_path {folder}/{kind};\n" for kind in kinds)
-    user = "user root;\n" if os.getuid() == 0 else ""
-    head = f"{user}daemon off;\npid {folder}/pid;\nevents {{}}\nhttp {{\naccess_log off;\n"
-    return f"{head}{places}{text}\n}}\n"
-
-
-def ask(url: str, path: str, method: str = "GET", **headers: str) -> Reply:
-    parts = urlsplit(url)
-    with contextlib.closing(http.client.HTTPConnection(parts.netloc, timeout=20)) as connection:
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        connection.request(method, path, headers=sent)
-        answer = connection.getresponse()
-        said = {
-            name.lower(): value
-            for name, value in answer.getheaders()
-            if name.lower() not in NEVER_THE_SAME
-        }
-        return Reply(answer.status, answer.reason, said, answer.read())
-
-
-def paths_of(server: Server, key: dict[str, str]) -> list[str]:
-    """Every page, and every file with its metadata as this reader finds it linked."""
-    paths = ["/simple/", "/simple/hare/", "/simple/hare-pro/", "/simple/hare-ent/"]
-    paths += ["/simple/Hare_Pro", "/simple/hare-cloud/", "/simple/foreign/", "/pypi/hare-pro/json"]
-    paths += ["/simple/hare-pro/?format=text/plain", "/files/0000000000000000/x.whl"]
-    for project in ("hare", "hare-pro"):
-        page = ask(server.url, f"/simple/{project}/", Accept="text/html", **key).body.decode()
-        for piece in page.split('href="../../')[1:]:
-            path = "/" + piece.split("#")[0]
-            paths += [path, f"{path}.metadata"]
-    return paths
+    return configuration(folder, without_tls(text))
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -111,18 +67,10 @@ def test_nginx_and_a_process_of_its_own_answer_as_the_shop_does(
     server: Server, nginx: str, keys: dict[str, str], state: str
 ):
     key = {"Authorization": basic(keys[state])} if state else {}
-    variants = [
-        ("GET", {"Accept": JSON}),
-        ("GET", {"Accept": "text/html", "Accept_Encoding": "gzip"}),
-        ("HEAD", {}),
-        ("GET", {"Range": "bytes=10-19"}),
-        ("GET", {"Range": "bytes=-7"}),
-        ("GET", {"Range": "bytes=900000-"}),
-    ]
     server.forgive()
     compared = 0
     for path in paths_of(server, key):
-        for method, headers in variants:
+        for method, headers in VARIANTS:
             if state == "revoked_key":
                 server.forgive()  # or the 429 comes between
             ours = ask(server.url, path, method, **headers, **key)

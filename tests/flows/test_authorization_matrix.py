@@ -27,7 +27,7 @@ from pkgindex.index import ROUTES
 from support.models import Attachment, InboundMail, Message, Ticket
 from tests.flows.browserless import Visitor
 from tests.make import make_credential, make_customer, make_license, make_tier
-from tests.pkgindex.make import make_file, make_project, make_release
+from tests.pkgindex.make import add_provenance, make_file, make_project, make_release
 from tests.support.desk import make_conversation
 
 pytestmark = pytest.mark.django_db
@@ -179,6 +179,7 @@ INDEX = {
     "/files/<digest>/<filename>": FILE,
     "/files/<digest>/<filename>.metadata": FILE,
     "/files/<digest>/<hint>/<filename>": FILE,
+    "/integrity/<project>/<version>/<filename>/provenance": FILE,
 }
 
 
@@ -225,6 +226,9 @@ class World:
             "/files/<digest>/<hint>/<filename>": self.file_path.replace(
                 "/hare_ent", "/ended/hare_ent"
             ),
+            "/integrity/<project>/<version>/<filename>/provenance": (
+                f"/integrity/hare-ent/1.0/{self.file_path.rpartition('/')[2]}/provenance"
+            ),
         }[route]
 
 
@@ -234,6 +238,7 @@ def world(root_key: Any) -> World:
     enterprise, pro = make_tier("enterprise"), make_tier("pro")
     project = make_project("hare-ent", tiers=[enterprise])
     file = make_file(make_release(project, "1.0"))
+    add_provenance(file)
     holder = make_customer()
     license = make_license(customer=holder, tier=enterprise)
     credential, key = make_credential(holder)

@@ -25,7 +25,8 @@ def test_everything_else_is_djangos(stranger: IndexClient):
 
 def test_the_application_is_the_index_in_front_of_django():
     assert application.__qualname__ == "Index.in_front_of.<locals>.application"
-    assert all(route.startswith(("/simple/", "/files/", "/pypi/")) for route in ROUTES)
+    ours = ("/simple/", "/files/", "/pypi/", "/integrity/")
+    assert all(route.startswith(ours) for route in ROUTES)
 
 
 @pytest.mark.parametrize(
