@@ -13,6 +13,7 @@ from billing.models import (
     Dispute,
     GuaranteeRefund,
     LateRefund,
+    LedgerEntry,
     OwnerNotice,
     Payment,
     Price,
@@ -105,6 +106,20 @@ class DisputeAdmin(ReadOnlyAdmin):
     @admin.display(ordering="amount_cents")
     def amount(self, dispute: Dispute) -> str:
         return format_cents(dispute.amount_cents, dispute.payment.currency)
+
+
+@admin.register(LedgerEntry)
+class LedgerEntryAdmin(ReadOnlyAdmin):
+    """What each subscription was worth, and since when."""
+
+    list_display = ["subscription", "at", "heard_at", "worth", "tier", "paid_until", "is_leaving"]
+    list_select_related = ["subscription", "tier__product"]
+    search_fields = ["subscription__stripe_id", "subscription__customer__name"]
+    date_hierarchy = "at"
+
+    @admin.display(ordering="cents_a_year", description="a year")
+    def worth(self, entry: LedgerEntry) -> str:
+        return format_cents(entry.cents_a_year)
 
 
 @admin.register(GuaranteeRefund)

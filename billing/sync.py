@@ -10,6 +10,7 @@ from django.utils import timezone
 from billing import carts, stripe_api
 from billing.contracts import link_contract
 from billing.dirty import Fetch, Write, agree, mark_dirty
+from billing.ledger import note_worth
 from billing.licensing import carry_to_license
 from billing.mails import mail_about_cancel_date
 from billing.mirror import store_payments, store_subscription
@@ -72,6 +73,7 @@ def write_subscription(
     link_contract(subscription, remote)
     store_payments(subscription, remote.paid_invoices, at)
     license = carry_to_license(subscription, remote, at)
+    note_worth(subscription, at)
     if license is not None:
         mail_about_cancel_date(subscription, license, before=cancel_at_before, at=at)
 

@@ -5,6 +5,7 @@ from billing.models.chores import BackupCursor, Chore, EventCursor, SecondBackup
 from billing.models.contracts import InvoiceContract
 from billing.models.details import BillingDetails
 from billing.models.events import DirtyObject, OwnerNotice, StripeEvent
+from billing.models.ledger import LedgerEntry
 from billing.models.price_moves import PriceMove
 from billing.models.prices import MAX_QUANTITY, Price, StripePrice
 from billing.models.subscriptions import (
@@ -28,6 +29,7 @@ __all__ = [
     "GuaranteeRefund",
     "InvoiceContract",
     "LateRefund",
+    "LedgerEntry",
     "OwnerNotice",
     "Payment",
     "Price",

@@ -131,6 +131,12 @@ PAGES: dict[tuple[str, str], dict[str, int]] = {
     ("POST", "_/oidc/burn-token"): everybody(422),  # no token
     ("GET", "owner/business/"): only(OWNER, 200, signed=302),
     ("GET", "owner/business/arr/"): only(OWNER, 200, signed=302),
+    ("GET", "owner/business/open.csv"): only(OWNER, 200, signed=302),
+    ("GET", "owner/business/renewals/"): only(OWNER, 200, signed=302),
+    ("GET", "owner/business/deferred/"): only(OWNER, 200, signed=302),
+    ("GET", "owner/business/installs/"): only(OWNER, 200, signed=302),
+    ("GET", "owner/business/recomputed/"): only(OWNER, 200, signed=302),
+    ("GET", "owner/business/moved/<int:year>-<int:month>/"): only(OWNER, 200, signed=302),
     ("GET", "owner/business/<int:year>-<int:month>.csv"): only(OWNER, 200, signed=302),
     ("GET", "owner/customers/<int:customer_id>/view/"): only(OWNER, 200, signed=302),
     # The owner is asked for his second factor anew.

@@ -29,6 +29,7 @@ from pkgindex.snapshot import repair_snapshot
 from pkgindex.sweeping import sweep_leftovers
 from pkgindex.usage import fold_usage
 from portal.diagnosing import answer_diagnoses
+from portal.digest import send_digest
 from portal.figures.history import keep_metrics
 from portal.given_up import tell_of_given_up
 from support.privacy import prune_old_mail
@@ -51,6 +52,7 @@ DUTIES: tuple[Callable[[datetime], int], ...] = (
     lease_duties,
     tell_of_given_up,
     keep_metrics,
+    send_digest,
     answer_diagnoses,
     deliver_due_mail,
     repair_snapshot,
