@@ -1,12 +1,14 @@
 """The owner's one screen: what it is worth, what moves, what comes in, and what needs him."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from itertools import dropwhile
 from typing import Any
 
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -27,7 +29,6 @@ from portal.owner_site import owners
 from support.models import Ticket
 
 SHOWN = 20
-ROWS = "portal:dashboard_arr"
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,14 @@ class Figure:
     name: str
     value: str
     meaning: str
-    rows: str = ROWS  # a URL's name
+    rows: str = "portal:dashboard_arr"  # a URL's name
     color: str = ""
+    month: date | None = None  # which the URL names
+
+    @property
+    def url(self) -> str:
+        args = [self.month.year, self.month.month] if self.month else []
+        return reverse(self.rows, args=args)
 
 
 @owners
@@ -54,7 +61,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         "worth": _worth(lines),
         "kept": _kept(lines, entries, moved[-1][1], at),
         "concentration": _concentration(lines),
-        "moved": [(day, _moved(one)) for day, one in reversed(moved)],
+        "moved": [(day, _moved(one)) for day, one in reversed(_begun(moved))],
         "products": _products(entries, given_up, at),
         "cash": _cash(months),
         "bars": _bars(months),
@@ -92,6 +99,7 @@ def _kept(
     terms = terms_over(entries, at)
     still_open = sum(term.outcome == Outcome.OPEN for term in terms)
     deferred = sum(one.cents for one in unearned(lines, at))
+    month: dict[str, Any] = {"rows": "portal:movement_rows", "month": at.date()}
     return [
         Figure(
             "Renewal rate",
@@ -110,16 +118,20 @@ def _kept(
             "Net retention",
             _percent(moved.net_retention),
             "This month: (start - churned - contraction + expansion) / start.",
+            **month,
         ),
         Figure(
             "Churn",
-            f"{_percent(moved.gross_churn)}, net {_percent(moved.net_churn)}",
-            "This month: (churned + contraction) / start; net of expansion and reactivation.",
+            _percent(moved.gross_churn),
+            "This month: (churned + contraction) / start. Net of expansion and reactivation: "
+            f"{_percent(moved.net_churn)}.",
+            **month,
         ),
         Figure(
             "Customers lost",
             _percent(moved.logo_churn),
             f"This month: {moved.customers_lost} lost / {moved.customers_at_start} at its start.",
+            **month,
         ),
     ]
 
@@ -149,6 +161,12 @@ def _concentration(lines: list[ArrLine]) -> list[Figure]:
             "So many customers of one size would be as concentrated: 1 / sum of squared shares.",
         ),
     ]
+
+
+def _begun(months: list[tuple[date, Movements]]) -> list[tuple[date, Movements]]:
+    """Without the months before the first sale."""
+    begun = dropwhile(lambda one: not one[1].start and not one[1].end, months[:-1])
+    return [*begun, months[-1]]
 
 
 def _moved(moved: Movements) -> list[str]:
@@ -195,6 +213,7 @@ def _products(
 
 
 def _cash(months: list[Month]) -> list[dict[str, Any]]:
+    begun = [*dropwhile(lambda one: not one.received and not one.net, months[:-1]), months[-1]]
     return [
         {
             "day": one.first_day,
@@ -205,7 +224,7 @@ def _cash(months: list[Month]) -> list[dict[str, Any]]:
             "purchases": one.purchases,
             "rate": "" if one.refund_rate is None else f"{one.refund_rate:.1%}",
         }
-        for one in reversed(months)
+        for one in reversed(begun)
     ]
 
 
