@@ -4,7 +4,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from billing import contracts_admin  # noqa: F401  registers its page
+from billing import contracts_admin, offers_admin  # noqa: F401  register their pages
 from billing.dirty import mark_dirty
 from billing.models import (
     Cart,
@@ -44,7 +44,7 @@ class PriceAdmin(admin.ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Price, form: object, change: bool) -> None:  # noqa: FBT001
         super().save_model(request, obj, form, change)
-        messages.info(request, "Run sync_catalog to make Stripe agree.")
+        messages.info(request, "New buyers get it once it is put on Stripe: see Catalog.")
 
 
 @admin.register(Subscription)

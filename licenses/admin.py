@@ -141,11 +141,27 @@ class TierInline(admin.TabularInline):
     show_change_link = True
 
 
+class ProductForm(forms.ModelForm):
+    """A draft, or on sale. Giving a product up is more than a word: that is done on Catalog."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if status := self.fields.get("status"):
+            chosen = [Product.Status.DRAFT, Product.Status.ON_SALE]
+            status.choices = [(one.value, one.label) for one in chosen]  # type: ignore[attr-defined]
+            status.initial = None if self.instance.pk else Product.Status.DRAFT
+
+
 @admin.register(Product)
 class ProductAdmin(TellsOfChanges):
-    list_display = ["name", "slug", "summary"]
+    form = ProductForm
+    fields = ["name", "slug", "summary", "status"]
+    list_display = ["name", "slug", "status", "summary"]
     search_fields = ["name", "slug"]
     inlines = [TierInline]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Product | None = None) -> list[str]:
+        return ["status"] if obj is not None and obj.status in Product.GIVEN_UP else []
 
 
 @admin.register(Tier)

@@ -34,14 +34,14 @@ def queue_mail(
     it shows what the transaction commits. Nothing secret may be in *context*. *headers* are
     added to the usual ones: "" leaves a usual one out, a Message-ID replaces ours.
     """
-    context = {"shop_name": settings.SHOP_NAME, "base_url": settings.BASE_URL, **context}
+    subject, body = render_mail(template, context)
     mail: Mail
     mail, mail_is_new = Mail.objects.get_or_create(
         key=key,
         defaults={
             "to": list(to),
-            "subject": " ".join(_text(f"{template}.subject.txt", context).split())[:200],
-            "body": _text(f"{template}.txt", context),
+            "subject": subject,
+            "body": body,
             "headers": headers or {},
             "message_id": (headers or {}).get("Message-ID") or message_id(key),
             "due_at": timezone.now(),
@@ -49,6 +49,13 @@ def queue_mail(
     )
     mail.was_queued_now = mail_is_new
     return mail
+
+
+def render_mail(template: str, context: dict[str, Any]) -> tuple[str, str]:
+    """Subject and body as `queue_mail` would write them; nothing is queued."""
+    context = {"shop_name": settings.SHOP_NAME, "base_url": settings.BASE_URL, **context}
+    subject = " ".join(_text(f"{template}.subject.txt", context).split())[:200]
+    return subject, _text(f"{template}.txt", context)
 
 
 def is_queued(key: str) -> bool:

@@ -29,7 +29,7 @@ class BuyForm(forms.Form):
 
     nonce = forms.RegexField(r"^[A-Za-z0-9_-]{20,64}$")
     price = forms.ModelChoiceField(
-        Price.objects.filter(is_on_sale=True).select_related("tier__product"),
+        Price.objects.on_sale().select_related("tier__product"),
         to_field_name="lookup_key",
     )
     quantity = forms.IntegerField(min_value=1, max_value=MAX_QUANTITY)

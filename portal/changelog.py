@@ -19,7 +19,7 @@ SHOWN = 50
 
 @require_safe
 def changelog(request: HttpRequest, slug: str) -> HttpResponse:
-    product = get_object_or_404(Product, slug=slug)
+    product = _product(slug)
     entries = [
         (release, render_markdown(release.changelog, under=2)) for release in _releases(product)
     ]
@@ -28,7 +28,7 @@ def changelog(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 def changelog_feed(request: HttpRequest, slug: str) -> HttpResponse:
-    product = get_object_or_404(Product, slug=slug)
+    product = _product(slug)
     page = f"{settings.BASE_URL}{reverse('portal:changelog', args=[slug])}"
     feed = _Feed(
         title=f"{product.name}: what is new",
@@ -46,6 +46,11 @@ def changelog_feed(request: HttpRequest, slug: str) -> HttpResponse:
             updateddate=release.released_at,
         )
     return HttpResponse(feed.writeString("utf-8"), content_type=feed.content_type)
+
+
+def _product(slug: str) -> Product:
+    """Of a draft nobody is told; what was sold once keeps its page."""
+    return get_object_or_404(Product.objects.exclude(status=Product.Status.DRAFT), slug=slug)
 
 
 class _Feed(Atom1Feed):

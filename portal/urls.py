@@ -7,6 +7,7 @@ from portal import (
     address,
     bookings,
     buying,
+    catalog,
     changelog,
     changing,
     dashboard,
@@ -27,6 +28,7 @@ from portal import (
 app_name = "portal"
 CUSTOMER = "account/<int:customer_id>"
 AS_CUSTOMER = f"{settings.ADMIN_PATH}/customers/<int:customer_id>"
+CATALOG = f"{settings.ADMIN_PATH}/catalog"
 DASHBOARD = f"{settings.ADMIN_PATH}/business"
 urlpatterns = [
     path("", pages.pricing, name="home"),
@@ -74,6 +76,12 @@ urlpatterns = [
     ),
     path(f"{DASHBOARD}/open.csv", bookings.open_csv, name="open_csv"),
     path(f"{DASHBOARD}/<int:year>-<int:month>.csv", bookings.month_csv, name="month_csv"),
+    path(f"{CATALOG}/", catalog.catalog, name="catalog"),
+    path(f"{CATALOG}/publish/", catalog.publish_catalog, name="publish_catalog"),
+    path(
+        f"{CATALOG}/products/<int:product_id>/close/", catalog.close_product, name="close_product"
+    ),
+    path(f"{CATALOG}/prices/<int:price_id>/move/", catalog.move_price, name="move_price"),
     path(f"{AS_CUSTOMER}/view/", viewing.view_as, name="view_as"),
     path(f"{AS_CUSTOMER}/export/", viewing.export_for_owner, name="export_customer"),
     path("account/subscriptions/<int:subscription_id>/change/", changing.change, name="change"),

@@ -2,10 +2,12 @@
 
 from billing.models.carts import Cart, StripeCustomer
 from billing.models.chores import BackupCursor, Chore, EventCursor, SecondBackup
+from billing.models.closings import Closing
 from billing.models.contracts import InvoiceContract
 from billing.models.details import BillingDetails
 from billing.models.events import DirtyObject, OwnerNotice, StripeEvent
 from billing.models.ledger import LedgerEntry
+from billing.models.offers import Offer
 from billing.models.price_moves import PriceMove
 from billing.models.prices import MAX_QUANTITY, Price, StripePrice
 from billing.models.subscriptions import (
@@ -23,6 +25,7 @@ __all__ = [
     "BillingDetails",
     "Cart",
     "Chore",
+    "Closing",
     "DirtyObject",
     "Dispute",
     "EventCursor",
@@ -30,6 +33,7 @@ __all__ = [
     "InvoiceContract",
     "LateRefund",
     "LedgerEntry",
+    "Offer",
     "OwnerNotice",
     "Payment",
     "Price",

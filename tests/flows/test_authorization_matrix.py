@@ -131,6 +131,10 @@ PAGES: dict[tuple[str, str], dict[str, int]] = {
     ("POST", "_/oidc/burn-token"): everybody(422),  # no token
     ("GET", "owner/business/"): only(OWNER, 200, signed=302),
     ("GET", "owner/business/arr/"): only(OWNER, 200, signed=302),
+    ("GET", "owner/catalog/"): only(OWNER, 200, signed=302),
+    ("POST", "owner/catalog/publish/"): only(OWNER, 302, signed=302),  # asks for the factor anew
+    ("GET", "owner/catalog/products/<int:product_id>/close/"): only(OWNER, 200, signed=302),
+    ("GET", "owner/catalog/prices/<int:price_id>/move/"): only(OWNER, 200, signed=302),
     ("GET", "owner/business/open.csv"): only(OWNER, 200, signed=302),
     ("GET", "owner/business/renewals/"): only(OWNER, 200, signed=302),
     ("GET", "owner/business/deferred/"): only(OWNER, 200, signed=302),
@@ -207,6 +211,8 @@ class World:
         filled = filled.replace("<int:mail_id>", str(InboundMail.objects.get().pk))
         filled = filled.replace("<slug:esp>", "postmark").replace("<slug:slug>", "hare")
         filled = filled.replace("<int:month>", "11")
+        filled = filled.replace("<int:product_id>", str(self.license.tier.product_id))
+        filled = filled.replace("<int:price_id>", str(Price.objects.earliest("pk").pk))
         filled = filled.replace("<str:color>", "14633c")
         filled = filled.replace("<str:name>", "w9.pdf")
         if pattern == "welcome/":

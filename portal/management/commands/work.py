@@ -14,10 +14,12 @@ from django.db import close_old_connections
 from django.utils import timezone
 
 from billing.chores import do_chores
+from billing.closings import close_subscriptions
 from billing.contracts import start_contracts
 from billing.late import refund_late_payments
 from billing.licensing import settle_overdue
 from billing.mails import remind_unpaid
+from billing.offers import turn_offers
 from billing.price_moves import move_prices
 from billing.refunding import resume_refunds
 from billing.reminders import remind_cards, remind_renewals
@@ -44,6 +46,8 @@ DUTIES: tuple[Callable[[datetime], int], ...] = (
     refund_late_payments,
     start_contracts,
     move_prices,
+    turn_offers,
+    close_subscriptions,
     settle_overdue,
     remind_unpaid,
     remind_renewals,
