@@ -25,6 +25,7 @@ from licenses import (
 )
 from licenses.admin_parts import LinksToCustomer, ReadOnlyInline, link
 from licenses.generation import raise_generation
+from licenses.gifts_admin import GivesLicenses
 from licenses.issuing import LicenseRevoked
 from licenses.models import (
     Contact,
@@ -186,7 +187,7 @@ Move = Callable[..., License]
 
 
 @admin.register(License)
-class LicenseAdmin(LinksToCustomer):
+class LicenseAdmin(GivesLicenses, LinksToCustomer):
     list_display = ["source", "customer_link", "tier", "status", "threads", "paid_through"]
     list_filter = ["status", "kind", "tier__product"]
     list_select_related = ["customer", "tier__product"]

@@ -12,7 +12,9 @@ from django.views.decorators.http import require_safe
 
 from lib.markdown import render_markdown
 from licenses.models import Product
+from licenses.news import follows
 from pkgindex.models import Project, Release
+from portal.visitors import visitor_of
 
 SHOWN = 50
 
@@ -23,7 +25,9 @@ def changelog(request: HttpRequest, slug: str) -> HttpResponse:
     entries = [
         (release, render_markdown(release.changelog, under=2)) for release in _releases(product)
     ]
-    return render(request, "portal/changelog.html", {"product": product, "entries": entries})
+    is_reader = request.user.is_authenticated and follows(visitor_of(request), product)
+    context = {"product": product, "entries": entries, "follows": is_reader}
+    return render(request, "portal/changelog.html", context)
 
 
 @require_safe
@@ -69,5 +73,5 @@ def _releases(product: Product) -> QuerySet[Release]:
     projects = Project.objects.filter(tiers__product=product).exclude(
         status=Project.Status.QUARANTINED
     )
-    found = Release.objects.filter(project__in=projects.values("pk"))
+    found = Release.objects.filter(project__in=projects.values("pk"), is_staged=False)
     return found.select_related("project").order_by("-released_at", "-pk")[:SHOWN]

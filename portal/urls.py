@@ -15,6 +15,7 @@ from portal import (
     diagnosing,
     keys,
     leaving,
+    news,
     pages,
     people,
     questions,
@@ -39,6 +40,8 @@ urlpatterns = [
     path("quote/<str:token>/", quoting.quote, name="quote"),
     path("products/<slug:slug>/changelog/", changelog.changelog, name="changelog"),
     path("products/<slug:slug>/changelog.atom", changelog.changelog_feed, name="changelog_feed"),
+    path("products/<slug:slug>/news/", news.follow, name="follow"),
+    path("news/stop/<str:token>/", news.stop, name="stop_news"),
     path("accent/<str:color>.css", accent.accent, name="accent"),
     path("diagnose/", diagnosing.diagnose, name="diagnose"),
     path("checkout/", buying.checkout, name="checkout"),
@@ -77,7 +80,7 @@ urlpatterns = [
     path(f"{DASHBOARD}/open.csv", bookings.open_csv, name="open_csv"),
     path(f"{DASHBOARD}/<int:year>-<int:month>.csv", bookings.month_csv, name="month_csv"),
     path(f"{CATALOG}/", catalog.catalog, name="catalog"),
-    path(f"{CATALOG}/publish/", catalog.publish_catalog, name="publish_catalog"),
+    path(f"{CATALOG}/publish", catalog.publish_catalog, name="publish_catalog"),
     path(
         f"{CATALOG}/products/<int:product_id>/close/", catalog.close_product, name="close_product"
     ),

@@ -17,7 +17,7 @@ from support.reading import ReadMail
 _REPORTED_ID = re.compile(rb"^message-id:\s*(<[^<>\s]{3,240}>)", re.IGNORECASE | re.MULTILINE)
 MAX_REPORT_BYTES = 1_000_000
 # Answers within a ticket are for whoever asked; everything else concerns the customer.
-PERSONAL = ("answer:", "received:", "pointer:", "notify:")
+PERSONAL = ("answer:", "received:", "pointer:", "notify:", "news:")
 
 
 def failed_addresses(mail: ReadMail) -> list[str]:

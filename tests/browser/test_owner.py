@@ -17,6 +17,9 @@ OWN_PAGES = (
     "business/installs",
     "business/recomputed",
     "tickets",
+    "catalog",
+    "catalog/products/1/close",
+    "catalog/prices/1/move",
 )
 
 

@@ -73,6 +73,8 @@ PAGES: dict[tuple[str, str], dict[str, int]] = {
     ("GET", "quote/<str:token>/"): everybody(404),  # not signed by us
     ("GET", "products/<slug:slug>/changelog/"): everybody(200),
     ("GET", "products/<slug:slug>/changelog.atom"): everybody(200),
+    ("POST", "products/<slug:slug>/news/"): everybody(302),  # to sign in, or back to the page
+    ("GET", "news/stop/<str:token>/"): everybody(404),  # a forged link
     ("GET", "diagnose/"): everybody(200),
     ("GET", "accent/<str:color>.css"): everybody(404),  # no colour is set
     ("POST", "checkout/"): everybody(302),  # an empty form: back to the prices
@@ -132,7 +134,7 @@ PAGES: dict[tuple[str, str], dict[str, int]] = {
     ("GET", "owner/business/"): only(OWNER, 200, signed=302),
     ("GET", "owner/business/arr/"): only(OWNER, 200, signed=302),
     ("GET", "owner/catalog/"): only(OWNER, 200, signed=302),
-    ("POST", "owner/catalog/publish/"): only(OWNER, 302, signed=302),  # asks for the factor anew
+    ("POST", "owner/catalog/publish"): only(OWNER, 302, signed=302),  # asks for the factor anew
     ("GET", "owner/catalog/products/<int:product_id>/close/"): only(OWNER, 200, signed=302),
     ("GET", "owner/catalog/prices/<int:price_id>/move/"): only(OWNER, 200, signed=302),
     ("GET", "owner/business/open.csv"): only(OWNER, 200, signed=302),

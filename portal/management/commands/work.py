@@ -34,6 +34,7 @@ from portal.diagnosing import answer_diagnoses
 from portal.digest import send_digest
 from portal.figures.history import keep_metrics
 from portal.given_up import tell_of_given_up
+from portal.news import announce_releases
 from support.privacy import prune_old_mail
 from support.receiving import parse_due_mail
 
@@ -58,6 +59,7 @@ DUTIES: tuple[Callable[[datetime], int], ...] = (
     keep_metrics,
     send_digest,
     answer_diagnoses,
+    announce_releases,
     deliver_due_mail,
     repair_snapshot,
     fold_usage,
