@@ -19,6 +19,7 @@ from billing.carts import Click
 from billing.models import MAX_QUANTITY, Cart, Price, Subscription
 from licenses.models import Credential, Customer, User
 from portal.installing import install_guide, signed_document
+from portal.terms import current_terms
 
 log = logging.getLogger(__name__)
 SESSION_ID = re.compile(r"cs_[A-Za-z0-9_]{1,110}")
@@ -67,6 +68,7 @@ def _send_to_stripe(request: HttpRequest, click: Click) -> HttpResponse:
             customer=_customer_of(request),
             earlier=_open_carts(request),
             at=timezone.now(),
+            terms=current_terms(),
         )
     except (stripe_api.StripeUnavailable, stripe_api.StripeRefused):
         log.exception("no checkout session for %s", click.price)

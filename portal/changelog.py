@@ -23,7 +23,7 @@ SHOWN = 50
 def changelog(request: HttpRequest, slug: str) -> HttpResponse:
     product = _product(slug)
     entries = [
-        (release, render_markdown(release.changelog, under=2)) for release in _releases(product)
+        (release, render_markdown(release.changelog, under=2)) for release in releases_of(product)
     ]
     is_reader = request.user.is_authenticated and follows(visitor_of(request), product)
     context = {"product": product, "entries": entries, "follows": is_reader}
@@ -40,7 +40,7 @@ def changelog_feed(request: HttpRequest, slug: str) -> HttpResponse:
         description=product.summary,
         feed_url=f"{settings.BASE_URL}{reverse('portal:changelog_feed', args=[slug])}",
     )
-    for release in _releases(product):
+    for release in releases_of(product):
         feed.add_item(
             title=str(release),
             link=f"{page}#{anchor_of(release)}",
@@ -68,7 +68,7 @@ def anchor_of(release: Release) -> str:
     return f"{release.project.normalized_name}-{release.version}"
 
 
-def _releases(product: Product) -> QuerySet[Release]:
+def releases_of(product: Product) -> QuerySet[Release]:
     """The newest first; what nobody may install for its own good is left out."""
     projects = Project.objects.filter(tiers__product=product).exclude(
         status=Project.Status.QUARANTINED

@@ -8,16 +8,19 @@ from dataclasses import dataclass
 from django.db import connection
 from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from billing.models import Offer, Price
 from lib.money import format_cents
 from licenses.models import Product, Tier
+from portal.changelog import releases_of
 from portal.installing import free_projects_of
 from portal.questions import policies
-from portal.texts import render_text
+from portal.texts import has_text, render_text
+
+NEWEST = 3  # releases on a product's page
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,20 @@ class ProductCard:
 def pricing(request: HttpRequest) -> HttpResponse:
     context = {"products": product_cards(), "terms": render_text("pricing", policies())}
     return render(request, "portal/pricing.html", context)
+
+
+@require_safe
+@never_cache  # as above
+def product(request: HttpRequest, slug: str) -> HttpResponse:
+    """One product: the owner's words (`product-<slug>.md`), its tiers, and what is new."""
+    row = get_object_or_404(Product, slug=slug, status=Product.Status.ON_SALE)
+    text = f"product-{slug}"
+    context = {
+        "card": next(card for card in product_cards() if card.product == row),
+        "text": render_text(text, policies()) if has_text(text) else "",
+        "releases": releases_of(row)[:NEWEST],
+    }
+    return render(request, "portal/product.html", context)
 
 
 @require_safe

@@ -18,6 +18,7 @@ from billing.models.subscriptions import (
     Refund,
     Subscription,
 )
+from billing.models.terms import LicenseText
 
 __all__ = [
     "MAX_QUANTITY",
@@ -33,6 +34,7 @@ __all__ = [
     "InvoiceContract",
     "LateRefund",
     "LedgerEntry",
+    "LicenseText",
     "Offer",
     "OwnerNotice",
     "Payment",

@@ -16,6 +16,8 @@ PUBLIC = {
     "home": "/",
     "pricing": "/pricing/",
     "buying": "/buying/",
+    "product": "/products/hare/",
+    "license": "/license/",
     "changelog": "/products/hare/changelog/",
     "diagnose": "/diagnose/",
 }

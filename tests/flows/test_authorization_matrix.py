@@ -74,6 +74,10 @@ PAGES: dict[tuple[str, str], dict[str, int]] = {
     ("GET", "products/<slug:slug>/changelog/"): everybody(200),
     ("GET", "products/<slug:slug>/changelog.atom"): everybody(200),
     ("POST", "products/<slug:slug>/news/"): everybody(302),  # to sign in, or back to the page
+    ("GET", "license/"): everybody(200),
+    ("GET", "status.json"): everybody(200),
+    ("GET", "products/<slug:slug>/"): everybody(200),
+    ("GET", "license/<slug:version>/"): everybody(404),  # nobody bought under it
     ("GET", "news/stop/<str:token>/"): everybody(404),  # a forged link
     ("GET", "diagnose/"): everybody(200),
     ("GET", "accent/<str:color>.css"): everybody(404),  # no colour is set
@@ -212,6 +216,7 @@ class World:
         filled = filled.replace("<int:message_id>", str(Message.objects.get(kind="customer").pk))
         filled = filled.replace("<int:mail_id>", str(InboundMail.objects.get().pk))
         filled = filled.replace("<slug:esp>", "postmark").replace("<slug:slug>", "hare")
+        filled = filled.replace("<slug:version>", "0" * 12)
         filled = filled.replace("<int:month>", "11")
         filled = filled.replace("<int:product_id>", str(self.license.tier.product_id))
         filled = filled.replace("<int:price_id>", str(Price.objects.earliest("pk").pk))

@@ -203,6 +203,9 @@ def test_a_holder_cannot_take_the_end_back_nor_change_the_plan(shop: Shop):
     row, client = Subscription.objects.get(), Client()
     client.force_login(User.objects.get(email="dev@company.example"))
 
+    shown = text_of(client, "/account/")
+    assert "Hare is not sold any more; nothing renews, and it works until" in shown
+    assert "Do not cancel" not in shown
     said = post(client, f"/account/subscriptions/{row.pk}/resume/")
     shop.settle()
 
