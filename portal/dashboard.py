@@ -99,7 +99,6 @@ def _kept(
     terms = terms_over(entries, at)
     still_open = sum(term.outcome == Outcome.OPEN for term in terms)
     deferred = sum(one.cents for one in unearned(lines, at))
-    month: dict[str, Any] = {"rows": "portal:movement_rows", "month": at.date()}
     return [
         Figure(
             "Renewal rate",
@@ -114,6 +113,14 @@ def _kept(
             "Deferred: what was paid for years that still run, for the days to come.",
             "portal:deferred_rows",
         ),
+        *_stayed(moved, at.date()),
+    ]
+
+
+def _stayed(moved: Movements, today: date) -> list[Figure]:
+    """Of the running month."""
+    month: dict[str, Any] = {"rows": "portal:movement_rows", "month": today}
+    return [
         Figure(
             "Net retention",
             _percent(moved.net_retention),

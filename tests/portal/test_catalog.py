@@ -5,29 +5,18 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth import get_user_model
 from django.core import mail
-from django.core.exceptions import ValidationError
 from django.test import Client
 from django.utils import timezone
 
 from billing.closings import NotOnSale, close_product, close_subscriptions
-from billing.models import Closing, Offer, OwnerNotice, Price, PriceMove, Subscription
-from billing.offers import result_of, turn_offers
+from billing.models import Closing, OwnerNotice, Price, PriceMove, Subscription
 from licenses.models import License, Product, Tier, User
 from outbox.claims import LEASE
 from outbox.models import Mail
 from tests.flows.test_crash_points import crashes_in_turn
 from tests.make import make_license, make_tier
 from tests.shop import Buyer, Shop
-
-
-@pytest.fixture
-def owner(db: None, settings) -> Client:
-    settings.OWNER_NEEDS_SECOND_FACTOR = False
-    client = Client()
-    client.force_login(get_user_model().objects.create_superuser(email="owner@shop.example"))
-    return client
 
 
 def text_of(client: Client, path: str) -> str:
@@ -253,97 +242,3 @@ def test_a_worker_that_crashed_anywhere_tells_and_ends_each_once(shop: Shop):
     assert crashes >= 3
     assert Subscription.objects.get().cancel_at is not None
     assert Mail.objects.filter(key__startswith="closing:").count() == 1
-
-
-# --- offers -------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def offer(shop: Shop) -> Offer:
-    """From tomorrow on, for two days."""
-    tomorrow = timezone.now().date() + timedelta(days=1)
-    tier = Tier.objects.get(product__slug="hare", slug="pro")
-    price = Price.objects.create(
-        tier=tier, lookup_key="autumn", interval="year", unit_amount_cents=79500, is_on_sale=False
-    )
-    return Offer.objects.create(
-        name="Autumn",
-        price=price,
-        hypothesis="Ten more will come.",
-        starts_on=tomorrow,
-        ends_on=tomorrow + timedelta(days=1),
-    )
-
-
-def test_an_offer_is_sold_in_its_days_and_its_holders_keep_it(
-    owner: Client, shop: Shop, offer: Offer
-):
-    assert "created autumn as price_" in post(owner, "/owner/catalog/publish")
-    shop.work()
-    assert "$795" not in text_of(owner, "/pricing/")
-
-    shop.advance(days=1)
-    shop.settle()
-    assert f"Autumn: for whoever buys until {offer.ends_on:%-d %B %Y}" in text_of(
-        owner, "/pricing/"
-    )
-    Buyer(shop).buy("autumn")
-    Buyer(shop, email="b@company.example").press_buy("autumn")
-    shop.settle()
-    shop.advance(days=2)
-    shop.settle()
-
-    assert "$795" not in text_of(owner, "/pricing/")
-    result = result_of(offer)
-    assert (result.checkouts, result.sales, result.refunded, result.cents) == (2, 1, 0, 79500)
-    notice = OwnerNotice.objects.get(key=f"offer-over:{offer.pk}")
-    assert "1 sold, 0 of them given back, $795" in notice.text
-    shop.advance(days=370)
-    shop.settle()
-    assert Subscription.objects.get().total_cents == 79500
-    assert Subscription.objects.get().status == "active"
-
-
-def test_the_verdict_closes_the_reminder(owner: Client, shop: Shop, offer: Offer):
-    shop.advance(days=5)
-    shop.work()
-    form = {
-        "name": "Autumn", "price": offer.price_id, "hypothesis": "Ten more.",
-        "starts_on": offer.starts_on, "ends_on": offer.ends_on, "verdict": "Nobody came.",
-    }  # fmt: skip
-
-    said = post(owner, f"/owner/billing/offer/{offer.pk}/change/", form)
-
-    assert "new buyers of Hare Pro may pay $795 per year. Its 0 subscribers keep" in said
-    assert OwnerNotice.objects.get(key=f"offer-over:{offer.pk}").closed_at is not None
-
-
-def test_an_offer_turns_once_whoever_looks(shop: Shop, offer: Offer):
-    during = timezone.now() + timedelta(days=1)
-    after = timezone.now() + timedelta(days=4)
-
-    turned = [turn_offers(at) for at in (timezone.now(), during, during, after, after)]
-
-    assert turned == [0, 1, 0, 1, 0]
-
-
-def test_a_price_that_is_sold_anyway_is_no_offer_and_two_do_not_overlap(shop: Shop, offer: Offer):
-    on_sale = Offer(
-        name="x",
-        price=Price.objects.get(lookup_key="pro_monthly"),
-        hypothesis="x",
-        starts_on=offer.starts_on,
-        ends_on=offer.ends_on,
-    )
-    second = Offer(
-        name="x",
-        price=offer.price,
-        hypothesis="x",
-        starts_on=offer.ends_on,
-        ends_on=offer.ends_on,
-    )
-
-    for wrong in (on_sale, second):
-        with pytest.raises(ValidationError, match="price"):
-            wrong.clean()
-    offer.clean()

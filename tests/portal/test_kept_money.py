@@ -3,9 +3,6 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.contrib.auth import get_user_model
-from django.core.management import call_command
-from django.test import Client
 from django.utils import timezone
 
 from billing.ledger import note_worth
@@ -13,10 +10,9 @@ from billing.models import LedgerEntry, Payment, Price, Refund, Subscription
 from licenses.credentials import note_use
 from portal.figures.arr import arr_lines
 from portal.figures.cash import months_of
-from portal.figures.history import first_days, keep_metrics
+from portal.figures.history import first_days
 from portal.figures.installs import first_installs, median_time, never_installed
 from portal.figures.movements import movements
-from portal.figures.open import open_quarters, safe_sum
 from portal.figures.past import read_ledger
 from portal.figures.renewals import Outcome, renewal_rate, terms_over, unearned
 from tests.make import make_credential, make_customer, make_license
@@ -25,12 +21,6 @@ from tests.shop import Buyer, Shop
 START = datetime(2025, 3, 1, 12, tzinfo=UTC)
 END = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LATER = END + timedelta(days=60)
-
-
-@pytest.fixture
-def catalog(db: None) -> dict[str, Price]:
-    call_command("demo_catalog", verbosity=0)
-    return {price.lookup_key: price for price in Price.objects.select_related("tier__product")}
 
 
 def make_subscription(price: Price, *, end: datetime = END, start: datetime = START):
@@ -268,47 +258,3 @@ def test_a_second_purchase_is_no_first_install(shop: Shop):
     )
 
     assert [one.subscription for one in first_installs(timezone.now())] == [row]
-
-
-@pytest.mark.parametrize(
-    ("values", "shown"),
-    [
-        ([12345] * 10, 120_000),
-        ([100] * 4, None),  # too few
-        ([100, 100, 100, 100, 4000], None),  # the sum is one customer's
-        ([30, 30, 30, 30, 30, -20], 130),  # who has his money back is none of the five
-        ([], None),
-    ],
-)
-def test_a_published_sum_tells_of_nobody(values: list[int], shown: int | None):
-    assert safe_sum(values) == shown
-
-
-def test_quarters_to_publish_are_by_utc_and_empty_where_few_paid(catalog):
-    last = datetime(2026, 3, 31, 23, 59, 59, tzinfo=UTC)
-    for number in range(7):
-        row = make_subscription(catalog["pro_yearly"])
-        make_payment(row, 99500, last if number < 6 else last + timedelta(seconds=1))
-    keep_metrics(last)
-
-    found = open_quarters(last + timedelta(days=40))
-
-    assert [one.name for one in found] == ["2026 Q1", "2026 Q2"]
-    assert [one.revenue for one in found] == [600_000, None]
-    assert [one.paying for one in found] == [5, None]
-    assert [one.arr for one in found] == [700_000] * 2
-
-
-def test_the_owner_takes_what_may_be_published(catalog, settings):
-    settings.OWNER_NEEDS_SECOND_FACTOR = False
-    for _ in range(5):
-        make_payment(make_subscription(catalog["pro_yearly"]), 99500, START)
-    owner = Client()
-    owner.force_login(get_user_model().objects.create_superuser(email="owner@shop.example"))
-
-    text = owner.get("/owner/business/open.csv").content.decode()
-
-    assert text.splitlines() == [
-        "quarter (UTC),revenue USD,who paid,ARR USD,customers",
-        "2025 Q1,5000,5,,",
-    ]
