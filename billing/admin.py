@@ -4,7 +4,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from billing import contracts_admin  # noqa: F401  registers its page
+from billing import contracts_admin, offers_admin  # noqa: F401  register their pages
 from billing.dirty import mark_dirty
 from billing.models import (
     Cart,
@@ -13,6 +13,7 @@ from billing.models import (
     Dispute,
     GuaranteeRefund,
     LateRefund,
+    LedgerEntry,
     OwnerNotice,
     Payment,
     Price,
@@ -43,7 +44,7 @@ class PriceAdmin(admin.ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Price, form: object, change: bool) -> None:  # noqa: FBT001
         super().save_model(request, obj, form, change)
-        messages.info(request, "Run sync_catalog to make Stripe agree.")
+        messages.info(request, "New buyers get it once it is put on Stripe: see Catalog.")
 
 
 @admin.register(Subscription)
@@ -105,6 +106,20 @@ class DisputeAdmin(ReadOnlyAdmin):
     @admin.display(ordering="amount_cents")
     def amount(self, dispute: Dispute) -> str:
         return format_cents(dispute.amount_cents, dispute.payment.currency)
+
+
+@admin.register(LedgerEntry)
+class LedgerEntryAdmin(ReadOnlyAdmin):
+    """What each subscription was worth, and since when."""
+
+    list_display = ["subscription", "at", "heard_at", "worth", "tier", "paid_until", "is_leaving"]
+    list_select_related = ["subscription", "tier__product"]
+    search_fields = ["subscription__stripe_id", "subscription__customer__name"]
+    date_hierarchy = "at"
+
+    @admin.display(ordering="cents_a_year", description="a year")
+    def worth(self, entry: LedgerEntry) -> str:
+        return format_cents(entry.cents_a_year)
 
 
 @admin.register(GuaranteeRefund)

@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from billing.models import Cart, Price
+from billing.models import Cart, LicenseText, Price
 from lib.sealing import derive, seal, unseal
 from lib.tokens import TokenKind, digest_of, hint_of, mint_token
 from licenses.models import Customer
@@ -40,8 +40,11 @@ class Click:
         return mint_token(TokenKind.INDEX, entropy=derive("first-key", self.text))
 
 
-def open_cart(click: Click, *, customer: Customer | None, at: datetime) -> Cart:
-    """The cart of this click: made now, or by the other click of a double click."""
+def open_cart(click: Click, *, customer: Customer | None, at: datetime, terms: str = "") -> Cart:
+    """The cart of this click: made now, or by the other click of a double click.
+
+    *terms*: the license text, in Markdown, that the page named.
+    """
     key = click.first_key
     cart, _ = Cart.objects.get_or_create(
         click=click.fingerprint,
@@ -49,12 +52,20 @@ def open_cart(click: Click, *, customer: Customer | None, at: datetime) -> Cart:
             "price": click.price,
             "quantity": click.quantity,
             "customer": customer,
+            "terms": keep_terms(terms, at=at) if terms else None,
             "credential_digest": digest_of(key),
             "credential_hint": hint_of(key),
             "created_at": at,
         },
     )
     return cart
+
+
+def keep_terms(text: str, *, at: datetime) -> LicenseText:
+    """The version of this text; the same text is the same version for ever."""
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    row, _ = LicenseText.objects.get_or_create(digest=digest, defaults={"text": text, "since": at})
+    return row
 
 
 def complete_cart(cart_id: int) -> None:

@@ -22,7 +22,7 @@ def sync_catalog() -> Iterator[str]:
 
     Prices are checked first, so that a table whose total falls changes nothing at all.
     """
-    prices = list(Price.objects.filter(is_on_sale=True).select_related("tier__product"))
+    prices = list(Price.objects.to_publish().select_related("tier__product"))
     for price in prices:
         _check(price)
     for tier in {price.tier.pk: price.tier for price in prices}.values():

@@ -89,7 +89,7 @@ def plan_change(
         raise NoSuchChange("the subscription is canceled; take that back first")
     if price.tier.product_id != subscription.price.tier.product_id:
         raise NoSuchChange(f"it is a subscription of {subscription.price.tier.product}")
-    if not price.is_on_sale or not price.stripe_id:
+    if not price.may_be_sold or not price.stripe_id:
         raise NoSuchChange(f"{price.tier} is not on sale")
     quantity = min(max(quantity, 1), price.max_quantity)
     if (price.pk, quantity) == (subscription.price_id, subscription.quantity):
@@ -175,7 +175,13 @@ def cancel(subscription: Subscription) -> None:
 
 
 def resume(subscription: Subscription) -> None:
-    """Take a cancellation back while the subscription still runs. Safe to repeat."""
+    """Take a cancellation back while the subscription still runs. Safe to repeat.
+
+    Raises NoSuchChange for a product that is given up.
+    """
+    product = subscription.price.tier.product
+    if product.status in product.GIVEN_UP:
+        raise NoSuchChange(f"{product} is not sold any more")
     stripe_api.set_cancel_at_period_end(subscription.stripe_id, is_canceled=False)
     sync_subscription_now(subscription.stripe_id)
 

@@ -47,12 +47,17 @@ class CartIsStale(Exception):
 
 
 def start_checkout(
-    click: Click, *, customer: Customer | None, earlier: Iterable[Cart], at: datetime
+    click: Click,
+    *,
+    customer: Customer | None,
+    earlier: Iterable[Cart],
+    at: datetime,
+    terms: str = "",
 ) -> tuple[Cart, str]:
     """The cart of this click, and the URL of Stripe's page to send the buyer to.
 
     A double click gives the same page twice. *earlier* are open carts of the same buyer: their
-    pages are closed, so that only one purchase can come of it all.
+    pages are closed, so that only one purchase can come of it all. *terms*: the license text.
     Raises AlreadyBought, AlreadyLicensed, NoMoreSales, NotForSale, CartIsStale, and stripe_api's
     errors.
     """
@@ -60,7 +65,7 @@ def start_checkout(
         raise NoMoreSales
     if customer is not None and has_live_license(customer, click):
         raise AlreadyLicensed(click.price.tier.product.name)
-    cart = carts.open_cart(click, customer=customer, at=at)
+    cart = carts.open_cart(click, customer=customer, at=at, terms=terms)
     _refuse_unless_open(cart, at)
     for other in earlier:
         if other.pk != cart.pk:

@@ -11,7 +11,7 @@ from billing.models import Chore
 from billing.notices import tell_owner
 from billing.reconcile import reconcile_nightly
 from licenses.fan_out import prune_networks
-from licenses.gifts import end_gifts, tell_of_ends
+from licenses.gift_ends import end_gifts, tell_of_ends
 from licenses.key_reminders import remind_of_ends
 from licenses.lease_duties import prune_usage
 from outbox.claims import LEASE, Claim

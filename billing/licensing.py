@@ -11,6 +11,7 @@ from django.db.models import Q
 from billing import carts
 from billing.contracts import signed_line
 from billing.dirty import is_given_up, is_waiting, mark_dirty, was_agreed_since
+from billing.ledger import note_worth
 from billing.mails import mail_changed, mail_ended, mail_payment_failed, mail_welcome
 from billing.models import DirtyObject, GuaranteeRefund, Price, StripePrice, Subscription
 from billing.remote import RemoteInvoice, RemoteLine, RemoteSubscription
@@ -115,6 +116,7 @@ def _settle_or_ask(pk: int, at: datetime) -> bool:
         # Stripe may have forgotten it, or say that it is none of ours: it is not asked for ever.
         if was_agreed_since(stripe_id, over_since) or over_since <= at - ASKED_FOR:
             settle_status(subscription, at)
+            note_worth(subscription, at)
             return True
     # Without the lock: who agrees on it takes its mark first.
     if is_waiting(stripe_id) or is_given_up(stripe_id):

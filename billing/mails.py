@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from billing.models import Dispute, GuaranteeRefund, Refund, Subscription
+from billing.models import Closing, Dispute, GuaranteeRefund, Refund, Subscription
 from billing.notices import tell_owner
 from billing.remote import RemoteSubscription
 from billing.verdict import grace
@@ -128,6 +128,8 @@ def mail_about_cancel_date(
     now = subscription.cancel_at
     if now == before or subscription.status not in {"active", "trialing"}:
         return
+    if now is not None and Closing.objects.filter(subscription=subscription).exists():
+        return  # told in a mail of its own (billing.closings)
     template = "billing/canceled" if now is not None else "billing/uncanceled"
     queue_mail(
         f"{template.split('/')[1]}:{subscription.stripe_id}:{at:%Y%m%dT%H%M%S.%f}",

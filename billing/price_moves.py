@@ -6,6 +6,7 @@ prorations. Until then nothing at Stripe is different, so undoing is a change of
 
 import logging
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -19,7 +20,7 @@ from lib.money import format_cents
 from lib.times import add_months
 from licenses import people
 from outbox.claims import Claim
-from outbox.mail import queue_mail, sent_at
+from outbox.mail import queue_mail, render_mail, sent_at
 
 log = logging.getLogger(__name__)
 State = PriceMove.State
@@ -157,18 +158,34 @@ def _key(move: PriceMove, template: str) -> str:
     return f"{template.replace('_', '-')}:{move.pk}"
 
 
+def preview_mail(subscription: Subscription, *, at: datetime) -> tuple[str, str]:
+    """Subject and body of the mail that `announce_move` would queue. Raises NoMove."""
+    target = plan_move(subscription)
+    assert subscription.stripe_price is not None
+    renewal = _first_renewal(subscription, at + NOTICE + SLACK)
+    return render_mail(
+        "billing/price_move", _context(subscription, subscription.stripe_price, target, renewal)
+    )
+
+
 def _mail(move: PriceMove, template: str) -> None:
     subscription = move.subscription
-    price, quantity = subscription.price, subscription.quantity
     queue_mail(
         _key(move, template),
         template=f"billing/{template}",
         to=people.addresses_of(subscription.customer_id),
-        context={
-            "tier": price.tier,
-            "interval": price.interval,
-            "before": format_cents(move.from_price.total_cents(quantity), price.currency),
-            "after": format_cents(move.to_price.total_cents(quantity), price.currency),
-            "at": move.at,
-        },
+        context=_context(subscription, move.from_price, move.to_price, move.at),
     )
+
+
+def _context(
+    subscription: Subscription, before: StripePrice, after: StripePrice, renewal: datetime
+) -> dict[str, Any]:
+    price, quantity = subscription.price, subscription.quantity
+    return {
+        "tier": price.tier,
+        "interval": price.interval,
+        "before": format_cents(before.total_cents(quantity), price.currency),
+        "after": format_cents(after.total_cents(quantity), price.currency),
+        "at": renewal,
+    }

@@ -12,6 +12,7 @@ from billing.alarms import tell_of_pause, tell_of_unbilled
 from billing.contracts import link_contract
 from billing.customers import note_deleted
 from billing.dirty import Fetch, Write, agree, mark_dirty
+from billing.ledger import note_worth
 from billing.licensing import carry_to_license
 from billing.mails import mail_about_cancel_date
 from billing.mirror import store_payments, store_subscription
@@ -78,6 +79,7 @@ def write_subscription(
     tell_of_pause(subscription, was_paused=before is not None and before.is_paused, at=at)
     tell_of_unbilled(subscription, remote, at)
     license = carry_to_license(subscription, remote, at)
+    note_worth(subscription, at)
     if license is not None:
         cancel_at_before = before.cancel_at if before is not None else None
         mail_about_cancel_date(subscription, license, before=cancel_at_before, at=at)

@@ -31,6 +31,14 @@ def number(name: str, default: int, *, low: int = 0) -> int:
     return int(value)
 
 
+def hour(name: str, default: int) -> int | None:
+    """An hour of the day, 0 to 23; None when the variable is set and empty."""
+    value = text(name, str(default))
+    if value and not (value.isascii() and value.isdigit() and int(value) < 24):
+        raise ImproperlyConfigured(f"{name} must be an hour from 0 to 23, or empty, not {value!r}.")
+    return int(value) if value else None
+
+
 def words(name: str) -> list[str]:
     """A comma-separated list."""
     return [word.strip() for word in text(name).split(",") if word.strip()]

@@ -193,6 +193,7 @@ else:
 DEFAULT_FROM_EMAIL = env.text("MAIL_FROM", f"{SHOP_NAME} <shop@{HOST}>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 OWNER_EMAIL = env.text("OWNER_EMAIL")
+DIGEST_HOUR = env.hour("DIGEST_HOUR", 6)
 SUPPORT_EMAIL = env.text("SUPPORT_EMAIL", f"support@{HOST}").lower()
 if SUPPORT_EMAIL.count("@") != 1 or "+" in SUPPORT_EMAIL:
     raise ImproperlyConfigured(f"SUPPORT_EMAIL must be a plain address, not {SUPPORT_EMAIL!r}.")

@@ -25,6 +25,7 @@ from licenses import (
 )
 from licenses.admin_parts import LinksToCustomer, ReadOnlyInline, link
 from licenses.generation import raise_generation
+from licenses.gifts_admin import GivesLicenses
 from licenses.issuing import LicenseRevoked
 from licenses.models import (
     Contact,
@@ -141,11 +142,27 @@ class TierInline(admin.TabularInline):
     show_change_link = True
 
 
+class ProductForm(forms.ModelForm):
+    """A draft, or on sale. Giving a product up is more than a word: that is done on Catalog."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if status := self.fields.get("status"):
+            chosen = [Product.Status.DRAFT, Product.Status.ON_SALE]
+            status.choices = [(one.value, one.label) for one in chosen]  # type: ignore[attr-defined]
+            status.initial = None if self.instance.pk else Product.Status.DRAFT
+
+
 @admin.register(Product)
 class ProductAdmin(TellsOfChanges):
-    list_display = ["name", "slug", "summary"]
+    form = ProductForm
+    fields = ["name", "slug", "summary", "status"]
+    list_display = ["name", "slug", "status", "summary"]
     search_fields = ["name", "slug"]
     inlines = [TierInline]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Product | None = None) -> list[str]:
+        return ["status"] if obj is not None and obj.status in Product.GIVEN_UP else []
 
 
 @admin.register(Tier)
@@ -170,7 +187,7 @@ Move = Callable[..., License]
 
 
 @admin.register(License)
-class LicenseAdmin(LinksToCustomer):
+class LicenseAdmin(GivesLicenses, LinksToCustomer):
     list_display = ["source", "customer_link", "tier", "status", "threads", "paid_through"]
     list_filter = ["status", "kind", "tier__product"]
     list_select_related = ["customer", "tier__product"]

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
+from django.db.models.functions import Coalesce
 
 from lib.tokens import TokenKind, digest_of, hint_of, is_well_formed, kind_of, mint_token
 from licenses.generation import current_generation, raise_generation
@@ -223,7 +224,10 @@ def note_use(credential: Credential, *, client: str, at: datetime, network: str 
         return
     credential.last_used_at = at  # or a remembered one would be noted again
     Credential.objects.filter(long_ago, pk=credential.pk).update(
-        last_used_at=at, last_client=client[:80], last_network=network[:43]
+        first_used_at=Coalesce("first_used_at", "last_used_at", at),
+        last_used_at=at,
+        last_client=client[:80],
+        last_network=network[:43],
     )
 
 

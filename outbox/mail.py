@@ -34,7 +34,7 @@ def queue_mail(
     it shows what the transaction commits. Nothing secret may be in *context*. *headers* are
     added to the usual ones: "" leaves a usual one out, a Message-ID replaces ours.
     """
-    subject, body = rendered(template, context)
+    subject, body = render_mail(template, context)
     mail: Mail
     mail, mail_is_new = Mail.objects.get_or_create(
         key=key,
@@ -49,6 +49,13 @@ def queue_mail(
     )
     mail.was_queued_now = mail_is_new
     return mail
+
+
+def render_mail(template: str, context: dict[str, Any]) -> tuple[str, str]:
+    """Subject and body as `queue_mail` would write them; nothing is queued."""
+    context = {"shop_name": settings.SHOP_NAME, "base_url": settings.BASE_URL, **context}
+    subject = " ".join(_text(f"{template}.subject.txt", context).split())[:200]
+    return subject, _text(f"{template}.txt", context)
 
 
 def is_queued(key: str) -> bool:
@@ -80,13 +87,6 @@ def queued_among(keys: Iterable[str]) -> set[str]:
 def sent_at(key: str) -> datetime | None:
     """When the fact's mail left; None if it has not."""
     return Mail.objects.filter(key=key).values_list("sent_at", flat=True).first()
-
-
-def rendered(template: str, context: dict[str, Any]) -> tuple[str, str]:
-    """Subject and body of a mail, as `queue_mail` writes them."""
-    context = {"shop_name": settings.SHOP_NAME, "base_url": settings.BASE_URL, **context}
-    subject = " ".join(_text(f"{template}.subject.txt", context).split())[:200]
-    return subject, _text(f"{template}.txt", context)
 
 
 def _text(template: str, context: dict[str, Any]) -> str:

@@ -1,13 +1,15 @@
-"""A month's money as CSV, for the bookkeeper."""
+"""Money as CSV: a month's for the bookkeeper, the quarters' for everybody."""
 
 import csv
 from datetime import UTC, datetime, timedelta
 
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from billing.models import Dispute, Payment, Refund
+from portal.figures.open import open_quarters
 from portal.owner_site import owners
 
 HEAD = ["at (UTC)", "what", "customer", "invoice", "Stripe id", "amount", "currency"]
@@ -31,6 +33,26 @@ def month_csv(request: HttpRequest, year: int, month: int) -> HttpResponse:
     writer.writerow(HEAD)
     writer.writerows(sorted(_bookings(first, end - timedelta(microseconds=1))))
     return response
+
+
+@owners
+@require_safe
+@never_cache
+def open_csv(request: HttpRequest) -> HttpResponse:
+    """Revenue and ARR by quarter, safe to publish: rounded, empty where few are behind it."""
+    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="open-figures.csv"'
+    writer = csv.writer(response)
+    writer.writerow(["quarter (UTC)", "revenue USD", "who paid", "ARR USD", "customers"])
+    for one in open_quarters(timezone.now()):
+        writer.writerow(
+            [one.name, _dollars(one.revenue), one.paying, _dollars(one.arr), one.customers]
+        )
+    return response
+
+
+def _dollars(cents: int | None) -> int | None:
+    return None if cents is None else cents // 100
 
 
 def _bookings(first: datetime, last: datetime) -> list[Row]:

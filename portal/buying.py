@@ -19,6 +19,7 @@ from billing.carts import Click
 from billing.models import MAX_QUANTITY, Cart, Price, Subscription
 from licenses.models import Credential, Customer, User
 from portal.installing import install_guide, signed_document
+from portal.terms import current_terms
 
 log = logging.getLogger(__name__)
 SESSION_ID = re.compile(r"cs_[A-Za-z0-9_]{1,110}")
@@ -29,7 +30,7 @@ class BuyForm(forms.Form):
 
     nonce = forms.RegexField(r"^[A-Za-z0-9_-]{20,64}$")
     price = forms.ModelChoiceField(
-        Price.objects.filter(is_on_sale=True).select_related("tier__product"),
+        Price.objects.on_sale().select_related("tier__product"),
         to_field_name="lookup_key",
     )
     quantity = forms.IntegerField(min_value=1, max_value=MAX_QUANTITY)
@@ -67,6 +68,7 @@ def _send_to_stripe(request: HttpRequest, click: Click) -> HttpResponse:
             customer=_customer_of(request),
             earlier=_open_carts(request),
             at=timezone.now(),
+            terms=current_terms(),
         )
     except billing_checkout.NoMoreSales:
         return render(request, "portal/no_sale.html", status=409)

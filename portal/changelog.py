@@ -12,23 +12,27 @@ from django.views.decorators.http import require_safe
 
 from lib.markdown import render_markdown
 from licenses.models import Product
+from licenses.news import follows
 from pkgindex.models import Project, Release
+from portal.visitors import visitor_of
 
 SHOWN = 50
 
 
 @require_safe
 def changelog(request: HttpRequest, slug: str) -> HttpResponse:
-    product = get_object_or_404(Product, slug=slug)
+    product = _product(slug)
     entries = [
-        (release, render_markdown(release.changelog, under=2)) for release in _releases(product)
+        (release, render_markdown(release.changelog, under=2)) for release in releases_of(product)
     ]
-    return render(request, "portal/changelog.html", {"product": product, "entries": entries})
+    is_reader = request.user.is_authenticated and follows(visitor_of(request), product)
+    context = {"product": product, "entries": entries, "follows": is_reader}
+    return render(request, "portal/changelog.html", context)
 
 
 @require_safe
 def changelog_feed(request: HttpRequest, slug: str) -> HttpResponse:
-    product = get_object_or_404(Product, slug=slug)
+    product = _product(slug)
     page = f"{settings.BASE_URL}{reverse('portal:changelog', args=[slug])}"
     feed = _Feed(
         title=f"{product.name}: what is new",
@@ -36,7 +40,7 @@ def changelog_feed(request: HttpRequest, slug: str) -> HttpResponse:
         description=product.summary,
         feed_url=f"{settings.BASE_URL}{reverse('portal:changelog_feed', args=[slug])}",
     )
-    for release in _releases(product):
+    for release in releases_of(product):
         feed.add_item(
             title=str(release),
             link=f"{page}#{anchor_of(release)}",
@@ -46,6 +50,11 @@ def changelog_feed(request: HttpRequest, slug: str) -> HttpResponse:
             updateddate=release.released_at,
         )
     return HttpResponse(feed.writeString("utf-8"), content_type=feed.content_type)
+
+
+def _product(slug: str) -> Product:
+    """Of a draft nobody is told; what was sold once keeps its page."""
+    return get_object_or_404(Product.objects.exclude(status=Product.Status.DRAFT), slug=slug)
 
 
 class _Feed(Atom1Feed):
@@ -59,10 +68,10 @@ def anchor_of(release: Release) -> str:
     return f"{release.project.normalized_name}-{release.version}"
 
 
-def _releases(product: Product) -> QuerySet[Release]:
+def releases_of(product: Product) -> QuerySet[Release]:
     """The newest first; what nobody may install for its own good is left out."""
     projects = Project.objects.filter(tiers__product=product).exclude(
         status=Project.Status.QUARANTINED
     )
-    found = Release.objects.filter(project__in=projects.values("pk"))
+    found = Release.objects.filter(project__in=projects.values("pk"), is_staged=False)
     return found.select_related("project").order_by("-released_at", "-pk")[:SHOWN]

@@ -38,7 +38,7 @@ NO_PAGE = "Our payment provider does not answer; please try again in a minute."
 
 class ChangeForm(forms.Form):
     price = forms.ModelChoiceField(
-        Price.objects.filter(is_on_sale=True).select_related("tier__product"),
+        Price.objects.on_sale().select_related("tier__product"),
         to_field_name="lookup_key",
     )
     quantity = forms.IntegerField(min_value=1, max_value=MAX_QUANTITY)
@@ -131,9 +131,11 @@ def _unseal(sealed: str, subscription: Subscription) -> Change:
 
 
 def _offers(subscription: Subscription) -> list[Offer]:
-    prices = Price.objects.filter(
-        is_on_sale=True, tier__product=subscription.price.tier.product
-    ).select_related("tier__product")
+    prices = (
+        Price.objects.on_sale()
+        .filter(tier__product=subscription.price.tier.product)
+        .select_related("tier__product")
+    )
     return [_offer(price, subscription) for price in prices.order_by("tier__rank", "interval")]
 
 
@@ -146,6 +148,9 @@ def _act(request: HttpRequest, subscription_id: int, act: Act, said: str) -> Htt
     subscription = get_subscription(request, subscription_id)
     try:
         act(subscription)
+    except NoSuchChange as reason:
+        messages.warning(request, f"Not changed: {reason}.")
+        return redirect("portal:account")
     except (stripe_api.StripeUnavailable, stripe_api.StripeRefused) as error:
         return _say_so(request, subscription, error)
     messages.info(request, said)

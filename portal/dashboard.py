@@ -2,29 +2,32 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import dropwhile
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef
+from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from billing.models import OwnerNotice, Subscription
+from billing.models import LedgerEntry, OwnerNotice
 from lib.money import format_cents
-from licenses.models import License
-from pkgindex.models import Download
 from portal.chart import FLOOR, HEIGHT, WIDTH, Bar, bars
+from portal.dashboard_rows import shown_span
 from portal.figures.arr import ArrLine, arr_lines, by_customer
 from portal.figures.cash import Month, months_of
 from portal.figures.concentration import concentrate
-from portal.figures.history import movements_between
-from portal.figures.movements import Movements
+from portal.figures.history import movements_by_month
+from portal.figures.installs import Install, first_installs, median_time, never_installed
+from portal.figures.movements import Movements, movements
+from portal.figures.past import only_given_up, read_ledger, worth_by_product
+from portal.figures.renewals import Outcome, renewal_rate, terms_over, unearned
 from portal.owner_site import owners
 from support.models import Ticket
 
-NOT_INSTALLED_AFTER = timedelta(hours=48)
 SHOWN = 20
 
 
@@ -35,8 +38,14 @@ class Figure:
     name: str
     value: str
     meaning: str
-    rows: str = ""  # a URL's name
+    rows: str = "portal:dashboard_arr"  # a URL's name
     color: str = ""
+    month: date | None = None  # which the URL names
+
+    @property
+    def url(self) -> str:
+        args = [self.month.year, self.month.month] if self.month else []
+        return reverse(self.rows, args=args)
 
 
 @owners
@@ -44,39 +53,30 @@ class Figure:
 @never_cache
 def dashboard(request: HttpRequest) -> HttpResponse:
     at = timezone.now()
-    lines, months = arr_lines(at), months_of(at)
-    this_month = date(at.year, at.month, 1)
-    moved = movements_between(this_month, at.date(), now=by_customer(lines))
+    lines, entries = arr_lines(at), read_ledger(at)
+    months, installs = months_of(at), first_installs(at)
+    now, given_up = by_customer(lines), only_given_up(entries)
+    moved = movements_by_month(at, now, given_up=given_up)
     context = {
         "worth": _worth(lines),
+        "kept": _kept(lines, entries, moved[-1][1], at),
         "concentration": _concentration(lines),
-        "moved": _moved(moved),
-        "month": f"{at:%B %Y}",
+        "moved": [(day, _moved(one)) for day, one in reversed(_begun(moved))],
+        "products": _products(entries, given_up, at),
         "cash": _cash(months),
         "bars": _bars(months),
         "chart": (WIDTH, HEIGHT, HEIGHT - FLOOR / 3),
         "needs_him": OwnerNotice.objects.filter(needs_him=True, closed_at=None)[:SHOWN],
-        "never_installed": _never_installed(at),
-        "tickets": _tickets(at, len(by_customer(lines))),
+        "never_installed": never_installed(installs, at)[:SHOWN],
+        "install": _install(installs),
+        "tickets": _tickets(at, len(now)),
     }
     return render(request, "portal/dashboard.html", context)
-
-
-@owners
-@require_safe
-@never_cache
-def arr_rows(request: HttpRequest) -> HttpResponse:
-    """The lines that sum to the ARR."""
-    lines = arr_lines(timezone.now())
-    rows = [(line, format_cents(line.cents)) for line in lines]
-    total = format_cents(sum(line.cents for line in lines))
-    return render(request, "portal/dashboard_arr.html", {"rows": rows, "total": total})
 
 
 def _worth(lines: list[ArrLine]) -> list[Figure]:
     total = sum(line.cents for line in lines)
     leaving = sum(line.cents for line in lines if line.is_leaving)
-    rows = "portal:dashboard_arr"
     customers = len(by_customer(lines))
     each = format_cents(round(total / customers)) if customers else "-"
     return [
@@ -85,51 +85,142 @@ def _worth(lines: list[ArrLine]) -> list[Figure]:
             format_cents(total),
             "What the subscriptions that run are worth a year: active, or past due inside the "
             "grace; a month counts twelve times; before tax and promotion codes.",
-            rows,
         ),
-        Figure("MRR", format_cents(round(total / 12)), "ARR / 12, rounded once.", rows),
-        Figure("Leaving", format_cents(leaving), "Of the ARR: canceled, and not over yet.", rows),
-        Figure("Customers", f"{customers:,}", "Who has a subscription that counts.", rows),
-        Figure("Each", each, "ARR / customers.", rows),
+        Figure("MRR", format_cents(round(total / 12)), "ARR / 12, rounded once."),
+        Figure("Leaving", format_cents(leaving), "Of the ARR: canceled, and not over yet."),
+        Figure("Customers", f"{customers:,}", "Who has a subscription that counts."),
+        Figure("Each", each, "ARR / customers."),
     ]
+
+
+def _kept(
+    lines: list[ArrLine], entries: list[LedgerEntry], moved: Movements, at: datetime
+) -> list[Figure]:
+    terms = terms_over(entries, at)
+    still_open = sum(term.outcome == Outcome.OPEN for term in terms)
+    deferred = sum(one.cents for one in unearned(lines, at))
+    return [
+        Figure(
+            "Renewal rate",
+            _percent(renewal_rate(terms)),
+            f"Of the paid years that ended within 365 days: renewed / due. {len(terms)} ended, "
+            f"{still_open} of them are not paid yet and count on neither side.",
+            "portal:renewal_rows",
+        ),
+        Figure(
+            "Not earned yet",
+            format_cents(deferred),
+            "Deferred: what was paid for years that still run, for the days to come.",
+            "portal:deferred_rows",
+        ),
+        *_stayed(moved, at.date()),
+    ]
+
+
+def _stayed(moved: Movements, today: date) -> list[Figure]:
+    """Of the running month."""
+    month: dict[str, Any] = {"rows": "portal:movement_rows", "month": today}
+    return [
+        Figure(
+            "Net retention",
+            _percent(moved.net_retention),
+            "This month: (start - churned - contraction + expansion) / start.",
+            **month,
+        ),
+        Figure(
+            "Churn",
+            _percent(moved.gross_churn),
+            "This month: (churned + contraction) / start. Net of expansion and reactivation: "
+            f"{_percent(moved.net_churn)}.",
+            **month,
+        ),
+        Figure(
+            "Customers lost",
+            _percent(moved.logo_churn),
+            f"This month: {moved.customers_lost} lost / {moved.customers_at_start} at its start.",
+            **month,
+        ),
+    ]
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1%}"
 
 
 def _concentration(lines: list[ArrLine]) -> list[Figure]:
     values = by_customer(lines)
     found = concentrate(values.values())
-    rows = "portal:dashboard_arr"
     total = sum(values.values())
     largest = max(values.values(), default=0)
     leaves = f"ARR would be {format_cents(total - largest)} without him."
     return [
         Figure(
-            "Largest", f"{found.top1:.2%}", f"His share of the ARR. {leaves}", rows, found.color
+            "Largest",
+            f"{found.top1:.2%}",
+            f"His share of the ARR. {leaves}",
+            color=found.color,
         ),
-        Figure("Largest 5", f"{found.top5:.2%}", "Their share.", rows),
-        Figure("Largest 10", f"{found.top10:.2%}", "Their share.", rows),
+        Figure("Largest 5", f"{found.top5:.2%}", "Their share."),
+        Figure("Largest 10", f"{found.top10:.2%}", "Their share."),
         Figure(
             "As many as",
             f"{found.effective:,.0f}",
             "So many customers of one size would be as concentrated: 1 / sum of squared shares.",
-            rows,
         ),
     ]
 
 
-def _moved(moved: Movements) -> list[tuple[str, str]]:
+def _begun(months: list[tuple[date, Movements]]) -> list[tuple[date, Movements]]:
+    """Without the months before the first sale."""
+    begun = dropwhile(lambda one: not one[1].start and not one[1].end, months[:-1])
+    return [*begun, months[-1]]
+
+
+def _moved(moved: Movements) -> list[str]:
+    """Start, what came, what went, end: they sum."""
     return [
-        ("Start", format_cents(moved.start)),
-        ("New", format_cents(moved.new)),
-        ("Reactivation", format_cents(moved.reactivation)),
-        ("Expansion", format_cents(moved.expansion)),
-        ("Contraction", format_cents(-moved.contraction)),
-        ("Churned", format_cents(-moved.churned)),
-        ("Given back", format_cents(-moved.given_back)),
-        ("End", format_cents(moved.end)),
+        format_cents(cents)
+        for cents in (
+            moved.start,
+            moved.new,
+            moved.reactivation,
+            moved.expansion,
+            -moved.contraction,
+            -moved.churned,
+            -moved.retired,
+            -moved.given_back,
+            moved.end,
+        )
+    ]
+
+
+def _products(
+    entries: list[LedgerEntry], given_up: set[int], at: datetime
+) -> list[tuple[str, list[str]]]:
+    """The running month by product, once there are two; who changes products is lost and new."""
+    start = worth_by_product(entries, at.replace(day=1, hour=0, minute=0, second=0, microsecond=0))
+    end = worth_by_product(entries, at)
+    if len(end) < 2:
+        return []
+    return [
+        (
+            f"{product} ({product.status})",
+            _moved(
+                movements(
+                    start.get(product, {}),
+                    end[product],
+                    known_before={one for one, cents in start.get(product, {}).items() if cents},
+                    given_back=set(),
+                    retired=given_up if product.status in product.GIVEN_UP else set(),
+                )
+            ),
+        )
+        for product in sorted(end, key=str)
     ]
 
 
 def _cash(months: list[Month]) -> list[dict[str, Any]]:
+    begun = [*dropwhile(lambda one: not one.received and not one.net, months[:-1]), months[-1]]
     return [
         {
             "day": one.first_day,
@@ -140,7 +231,7 @@ def _cash(months: list[Month]) -> list[dict[str, Any]]:
             "purchases": one.purchases,
             "rate": "" if one.refund_rate is None else f"{one.refund_rate:.1%}",
         }
-        for one in reversed(months)
+        for one in reversed(begun)
     ]
 
 
@@ -148,17 +239,10 @@ def _bars(months: list[Month]) -> list[Bar]:
     return bars([(f"{one.first_day:%b}", one.net, format_cents(one.net)) for one in months])
 
 
-def _never_installed(at: datetime) -> list[Subscription]:
-    """Paid for two days and more, and not one file was fetched."""
-    fetched = Download.objects.filter(customer=OuterRef("customer"))
-    rows = Subscription.objects.filter(
-        ~Exists(fetched),
-        license__status=License.Status.ACTIVE,
-        created_at__lt=at - NOT_INSTALLED_AFTER,
-    )
-    return list(
-        rows.select_related("customer", "price__tier__product").order_by("created_at")[:SHOWN]
-    )
+def _install(installs: list[Install]) -> dict[str, Any]:
+    """How long it takes from the money to the first use of a key."""
+    got_there = [one for one in installs if one.took is not None]
+    return {"median": shown_span(median_time(installs)), "number": len(got_there)}
 
 
 def _tickets(at: datetime, customers: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db.models import Prefetch, QuerySet
 
 from billing.guarantee import WINDOW, NoGuarantee, refundable_until
-from billing.models import Subscription
+from billing.models import LicenseText, Subscription
 from lib.money import format_cents
 from licenses.models import Contact, Credential, Customer, License, User
 from portal.statements import state_sentence
@@ -41,6 +41,20 @@ class Holding:
     @property
     def runs(self) -> bool:
         return self.subscription is not None and self.subscription.status in RUNNING
+
+    @property
+    def terms(self) -> LicenseText | None:
+        """The license text that was agreed to, if it was bought here."""
+        cart = self.subscription.cart if self.subscription is not None else None
+        return cart.terms if cart is not None else None
+
+    @property
+    def may_resume(self) -> bool:
+        """Whether a cancellation can be taken back: not of a product that is given up."""
+        if self.subscription is None or self.subscription.cancel_at is None:
+            return False
+        product = self.subscription.price.tier.product
+        return self.runs and product.status not in product.GIVEN_UP
 
     @property
     def may_change(self) -> bool:
@@ -98,6 +112,7 @@ def _subscriptions_of(customers: Sequence[Customer]) -> dict[int, list[Subscript
         "stripe_price__price",
         "planned_price__tier__product",
         "license__tier__product",
+        "cart__terms",
         "guarantee",
     )
     found: dict[int, list[Subscription]] = defaultdict(list)

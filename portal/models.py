@@ -10,6 +10,10 @@ class DailyMetric(models.Model):
     arr_cents = models.BigIntegerField()
     leaving_cents = models.BigIntegerField(help_text="of that: canceled, and not over yet")
     customers = models.PositiveIntegerField()
+    kept_at = models.DateTimeField(null=True, blank=True, help_text="when this was true")
+    digested_at = models.DateTimeField(
+        null=True, blank=True, help_text="when it was decided whether the day is worth a mail"
+    )
 
     class Meta:
         ordering = ["-day"]

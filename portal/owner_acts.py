@@ -29,6 +29,7 @@ _PAGE = re.compile(r"(?P<model>[a-z]+_[a-z]+)_(?P<page>add|change|delete|changel
 GRAVE_MODELS = {
     "billing_price",
     "billing_invoicecontract",
+    "billing_offer",
     "licenses_customer",
     "licenses_license",
     "licenses_product",
@@ -40,6 +41,9 @@ GRAVE_MODELS = {
 # Acts on others, by the name of the action or of the page.
 GRAVE_ACTS = {
     "announce_price_move",
+    "close_product",
+    "move_price",
+    "publish_catalog",
     "refund_everything",
     "undo",
     "export_customer",

@@ -6,17 +6,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db import connection
+from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from billing.models import Price
+from billing.models import Offer, Price
 from lib.money import format_cents
 from licenses.models import Product, Tier
+from portal.changelog import releases_of
 from portal.installing import free_projects_of
 from portal.questions import policies
-from portal.texts import render_text
+from portal.texts import has_text, render_text
+
+NEWEST = 3  # releases on a product's page
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class PriceChoice:
     steps: tuple[Step, ...]
     steps_json: str  # the same for the script that shows a live total; "" for other currencies
     nonce: str
+    offer: Offer | None  # it is on sale for a while only
     max_quantity: int  # 1: there is nothing to choose
 
     @property
@@ -66,6 +71,20 @@ def pricing(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@never_cache  # as above
+def product(request: HttpRequest, slug: str) -> HttpResponse:
+    """One product: the owner's words (`product-<slug>.md`), its tiers, and what is new."""
+    row = get_object_or_404(Product, slug=slug, status=Product.Status.ON_SALE)
+    text = f"product-{slug}"
+    context = {
+        "card": next(card for card in product_cards() if card.product == row),
+        "text": render_text(text, policies()) if has_text(text) else "",
+        "releases": releases_of(row)[:NEWEST],
+    }
+    return render(request, "portal/product.html", context)
+
+
+@require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
     """200 while the database answers; a load balancer asks."""
     with connection.cursor() as cursor:
@@ -75,11 +94,16 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 def product_cards() -> list[ProductCard]:
     """The whole catalog that is on sale, in the order of the pricing page."""
-    prices = Price.objects.filter(is_on_sale=True).order_by("interval")
+    prices = Price.objects.on_sale().order_by("interval")
     by_tier: dict[int, list[Price]] = {}
-    for price in prices.select_related("tier__product"):
+    offers = Prefetch("offers", Offer.objects.filter(closed_at=None), to_attr="open_offers")
+    for price in prices.select_related("tier__product").prefetch_related(offers):
         by_tier.setdefault(price.tier_id, []).append(price)
-    products = list(Product.objects.prefetch_related("tiers").order_by("pk"))
+    products = list(
+        Product.objects.filter(status=Product.Status.ON_SALE)
+        .prefetch_related("tiers")
+        .order_by("pk")
+    )
     free = free_projects_of(products)
     return [
         ProductCard(
@@ -112,6 +136,7 @@ def price_choice(price: Price) -> PriceChoice:
         ),
         steps_json=_steps_json(price),
         nonce=secrets.token_urlsafe(24),
+        offer=next(iter(getattr(price, "open_offers", ())), None),
         max_quantity=price.max_quantity,
     )
 

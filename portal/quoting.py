@@ -30,7 +30,7 @@ class QuoteForm(forms.Form):
     """What the pricing page posts, and whom the quote is for."""
 
     price = forms.ModelChoiceField(
-        Price.objects.filter(is_on_sale=True).select_related("tier__product"),
+        Price.objects.on_sale().select_related("tier__product"),
         to_field_name="lookup_key",
     )
     quantity = forms.IntegerField(min_value=1, max_value=MAX_QUANTITY)
@@ -119,7 +119,7 @@ def quote(request: HttpRequest, token: str) -> HttpResponse:
     has_ended = quote is not None and timezone.now() >= quote.holds_until
     if quote is None or has_ended:
         return render(request, "portal/no_quote.html", status=410 if has_ended else 404)
-    price = Price.objects.filter(lookup_key=quote.price, is_on_sale=True).first()
+    price = Price.objects.on_sale().filter(lookup_key=quote.price).first()
     still = price is not None and price.total_cents(quote.quantity) == quote.total_cents
     context = {
         "quote": quote,

@@ -46,6 +46,10 @@ def _what_comes(subscription: Subscription) -> str:
             f"the payment of {day(subscription.past_due_since)} failed. Everything works until "
             f"{day(subscription.past_due_since + grace())}; please pay or change the card by then."
         )
+    product = price.tier.product
+    if subscription.cancel_at is not None and product.status in product.GIVEN_UP:
+        until = day(subscription.cancel_at)
+        return f"{product} is not sold any more; nothing renews, and it works until {until}."
     if subscription.cancel_at is not None:
         return f"canceled, and everything works until {day(subscription.cancel_at)}."
     renews = (

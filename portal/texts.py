@@ -36,6 +36,10 @@ def render_text(name: str, context: dict[str, Any] | None = None) -> SafeString:
     return render_markdown(text_source(name, context))
 
 
+def has_text(name: str) -> bool:
+    return _file(name).is_file()
+
+
 def offered_files() -> list[str]:
     """Names of the files that anybody may download."""
     folder = _own_folder() / "files"

@@ -7,18 +7,23 @@ from portal import (
     address,
     bookings,
     buying,
+    catalog,
     changelog,
     changing,
     dashboard,
+    dashboard_rows,
     diagnosing,
     keys,
     leaving,
+    news,
     pages,
     people,
     questions,
     quoting,
     receipts,
+    status,
     subscriptions,
+    terms,
     threads,
     usage,
     viewing,
@@ -28,6 +33,7 @@ app_name = "portal"
 CUSTOMER = "account/<int:customer_id>"
 LICENSE = "account/licenses/<int:license_id>"
 AS_CUSTOMER = f"{settings.ADMIN_PATH}/customers/<int:customer_id>"
+CATALOG = f"{settings.ADMIN_PATH}/catalog"
 DASHBOARD = f"{settings.ADMIN_PATH}/business"
 urlpatterns = [
     path("", pages.pricing, name="home"),
@@ -36,8 +42,13 @@ urlpatterns = [
     path("buying/files/<str:name>", questions.buying_file, name="buying_file"),
     path("quote/", quoting.make_quote, name="make_quote"),
     path("quote/<str:token>/", quoting.quote, name="quote"),
+    path("products/<slug:slug>/", pages.product, name="product"),
     path("products/<slug:slug>/changelog/", changelog.changelog, name="changelog"),
     path("products/<slug:slug>/changelog.atom", changelog.changelog_feed, name="changelog_feed"),
+    path("products/<slug:slug>/news/", news.follow, name="follow"),
+    path("news/stop/<str:token>/", news.stop, name="stop_news"),
+    path("license/", terms.license_text, name="license_text"),
+    path("license/<slug:version>/", terms.license_version, name="license_version"),
     path("accent/<str:color>.css", accent.accent, name="accent"),
     path("diagnose/", diagnosing.diagnose, name="diagnose"),
     path("checkout/", buying.checkout, name="checkout"),
@@ -67,8 +78,24 @@ urlpatterns = [
     ),
     path("", include("portal.ticket_urls")),
     path(f"{DASHBOARD}/", dashboard.dashboard, name="dashboard"),
-    path(f"{DASHBOARD}/arr/", dashboard.arr_rows, name="dashboard_arr"),
+    path(f"{DASHBOARD}/arr/", dashboard_rows.arr_rows, name="dashboard_arr"),
+    path(f"{DASHBOARD}/renewals/", dashboard_rows.renewal_rows, name="renewal_rows"),
+    path(f"{DASHBOARD}/deferred/", dashboard_rows.deferred_rows, name="deferred_rows"),
+    path(f"{DASHBOARD}/installs/", dashboard_rows.install_rows, name="install_rows"),
+    path(f"{DASHBOARD}/recomputed/", dashboard_rows.recomputed_rows, name="recomputed_rows"),
+    path(
+        f"{DASHBOARD}/moved/<int:year>-<int:month>/",
+        dashboard_rows.movement_rows,
+        name="movement_rows",
+    ),
+    path(f"{DASHBOARD}/open.csv", bookings.open_csv, name="open_csv"),
     path(f"{DASHBOARD}/<int:year>-<int:month>.csv", bookings.month_csv, name="month_csv"),
+    path(f"{CATALOG}/", catalog.catalog, name="catalog"),
+    path(f"{CATALOG}/publish", catalog.publish_catalog, name="publish_catalog"),
+    path(
+        f"{CATALOG}/products/<int:product_id>/close/", catalog.close_product, name="close_product"
+    ),
+    path(f"{CATALOG}/prices/<int:price_id>/move/", catalog.move_price, name="move_price"),
     path(f"{AS_CUSTOMER}/view/", viewing.view_as, name="view_as"),
     path(f"{AS_CUSTOMER}/export/", viewing.export_for_owner, name="export_customer"),
     path("account/subscriptions/<int:subscription_id>/change/", changing.change, name="change"),
@@ -77,5 +104,6 @@ urlpatterns = [
     path("account/subscriptions/<int:subscription_id>/resume/", changing.resume, name="resume"),
     path("account/subscriptions/<int:subscription_id>/check/", changing.check, name="check"),
     path("account/subscriptions/<int:subscription_id>/billing/", changing.billing, name="billing"),
+    path("status.json", status.status, name="status"),
     path("healthz", pages.healthz, name="healthz"),
 ]

@@ -18,7 +18,7 @@ from support.references import renamed_mails
 _REPORTED_ID = re.compile(rb"^message-id:\s*(<[!-;=?-~]{3,240}>)", re.IGNORECASE | re.MULTILINE)
 MAX_REPORT_BYTES = 1_000_000
 # Answers within a ticket are for whoever asked; everything else concerns the customer.
-PERSONAL = ("answer:", "received:", "moved:", "pointer:", "notify:")
+PERSONAL = ("answer:", "received:", "moved:", "pointer:", "notify:", "news:")
 
 
 def failed_addresses(mail: ReadMail) -> list[str]:

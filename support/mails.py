@@ -13,7 +13,7 @@ from django.db.models import F, Q
 
 from licenses.models import Contact
 from outbox.mail import message_id as outbox_message_id
-from outbox.mail import queue_mail, rendered
+from outbox.mail import queue_mail, render_mail
 from support.clock import read_calendar
 from support.files import file_link
 from support.models import AutomaticAnswer, InboundMail, Message, Ticket, Vacation
@@ -143,7 +143,7 @@ class Words:
 
 def words_of_answer(ticket: Ticket, body: str) -> Words:
     """The mail that an answer of these words would be, but for its files; nothing is sent."""
-    subject, text = rendered("support/answer", _answer(ticket, body))
+    subject, text = render_mail("support/answer", _answer(ticket, body))
     return Words(recipients(ticket), subject, text)
 
 

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from licenses import news
 from outbox.claims import Claim
 from outbox.models import Mail
 from support import bounces, mails, tickets
@@ -211,6 +212,8 @@ def _act_on(event: Any, at: datetime) -> str:
     is_soft = isinstance(event.esp_event, dict) and event.esp_event.get("Type") == "SoftBounce"
     hard = kind in {"bounced", "rejected"} and event.reject_reason in {"bounced", "invalid"}
     address = clean(str(event.recipient or "")).strip().lower()[:320]
+    if kind == "complained":
+        news.unfollow_all(address)
     if not hard or is_soft or "@" not in address:
         return kind
     told_id = clean(str(event.message_id or ""))[:200]

@@ -21,6 +21,7 @@ os.environ |= {
     "STRIPE_API_BASE": os.environ.get("STRIPE_API_BASE", "http://127.0.0.1:1"),
     "INDEX_UPSTREAM": "",
     "OWNER_EMAIL": "owner@shop.example",
+    "DIGEST_HOUR": "",  # no mail that a test did not ask for
 }
 
 from config.settings import *  # noqa: E402, F403

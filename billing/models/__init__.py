@@ -2,9 +2,12 @@
 
 from billing.models.carts import Cart, StripeCustomer
 from billing.models.chores import BackupCursor, Chore, EventCursor, SecondBackup
+from billing.models.closings import Closing
 from billing.models.contracts import InvoiceContract
 from billing.models.details import BillingDetails
 from billing.models.events import DirtyObject, OwnerNotice, StripeEvent
+from billing.models.ledger import LedgerEntry
+from billing.models.offers import Offer
 from billing.models.price_moves import PriceMove
 from billing.models.prices import MAX_QUANTITY, Price, StripePrice
 from billing.models.subscriptions import (
@@ -15,6 +18,7 @@ from billing.models.subscriptions import (
     Refund,
     Subscription,
 )
+from billing.models.terms import LicenseText
 
 __all__ = [
     "MAX_QUANTITY",
@@ -22,12 +26,16 @@ __all__ = [
     "BillingDetails",
     "Cart",
     "Chore",
+    "Closing",
     "DirtyObject",
     "Dispute",
     "EventCursor",
     "GuaranteeRefund",
     "InvoiceContract",
     "LateRefund",
+    "LedgerEntry",
+    "LicenseText",
+    "Offer",
     "OwnerNotice",
     "Payment",
     "Price",

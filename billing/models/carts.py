@@ -6,6 +6,7 @@ from django.db import models
 from django.utils import timezone
 
 from billing.models.prices import Price
+from billing.models.terms import LicenseText
 from licenses.models import Customer
 
 
@@ -50,6 +51,14 @@ class Cart(models.Model):
         blank=True,
         related_name="+",
         help_text="set when the buyer was signed in",
+    )
+    terms = models.ForeignKey(
+        LicenseText,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="what was agreed to by pressing Buy",
     )
     credential_digest = models.CharField(max_length=64)
     credential_hint = models.CharField(max_length=4)

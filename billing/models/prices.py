@@ -1,6 +1,6 @@
 """What tiers cost, and as what Stripe has it."""
 
-from typing import Any
+from typing import Any, Self
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -8,9 +8,21 @@ from django.db.models import Q
 from django.utils import timezone
 
 from lib.money import VolumeTier, check_volume_tiers, volume_total_cents
-from licenses.models import Tier
+from licenses.models import Product, Tier
 
 MAX_QUANTITY = 1000
+
+
+class PriceQuerySet(models.QuerySet["Price"]):
+    def on_sale(self) -> Self:
+        """What may be bought: of products that are on sale, too."""
+        return self.filter(is_on_sale=True, tier__product__status=Product.Status.ON_SALE)
+
+    def to_publish(self) -> Self:
+        """What Stripe should have: what is or will be sold, that of drafts, too."""
+        planned = Q(offers__isnull=False, offers__closed_at=None)
+        rows = self.filter(Q(is_on_sale=True) | planned).distinct()
+        return rows.exclude(tier__product__status__in=Product.GIVEN_UP)
 
 
 class Price(models.Model):
@@ -33,6 +45,8 @@ class Price(models.Model):
     )
     is_on_sale = models.BooleanField(default=True)
     stripe_id = models.CharField(max_length=80, blank=True, help_text="set by sync_catalog")
+
+    objects = PriceQuerySet.as_manager()
 
     class Meta:
         ordering = ["tier", "interval"]
@@ -66,6 +80,10 @@ class Price(models.Model):
     def max_quantity(self) -> int:
         """How many units one may buy; a tier without a thread limit is sold once."""
         return 1 if self.tier.threads_per_unit is None else MAX_QUANTITY
+
+    @property
+    def may_be_sold(self) -> bool:
+        return self.is_on_sale and self.tier.product.status == Product.Status.ON_SALE
 
     def total_cents(self, quantity: int) -> int:
         """What *quantity* units cost per interval, before tax and discounts."""

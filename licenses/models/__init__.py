@@ -5,6 +5,7 @@ from licenses.models.catalog import Product, Tier
 from licenses.models.credentials import Credential, CredentialNetwork, Diagnosis, LeakReport
 from licenses.models.keys import RevokedKeys, SigningKey
 from licenses.models.leases import Lease, LeaseHour, LeasePool
+from licenses.models.news import NewsReader
 from licenses.models.people import Contact, Customer, EmailChange, User, normalize_email
 from licenses.models.rights import Generation, License, LicenseEvent
 
@@ -22,6 +23,7 @@ __all__ = [
     "LeasePool",
     "License",
     "LicenseEvent",
+    "NewsReader",
     "OwnerAct",
     "Product",
     "RevokedKeys",

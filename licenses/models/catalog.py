@@ -6,9 +6,23 @@ from django.db import models
 class Product(models.Model):
     """Something that is sold, e.g. Hare."""
 
+    class Status(models.TextChoices):
+        DRAFT = "draft"  # on no page yet
+        ON_SALE = "on sale"
+        CLOSING = "closing"  # nobody new; who has it keeps it until the end that was announced
+        RETIRED = "retired"  # no page names it; what was paid for stays installable
+
+    GIVEN_UP = (Status.CLOSING, Status.RETIRED)
+
     slug = models.SlugField(unique=True)
     name = models.CharField(max_length=80)
     summary = models.CharField(max_length=200, blank=True)
+    status = models.CharField(
+        max_length=7, choices=Status.choices, default=Status.ON_SALE, db_default=Status.ON_SALE
+    )
+    ends_on = models.DateField(
+        null=True, blank=True, help_text="the last day of a product that is closing"
+    )
 
     def __str__(self) -> str:
         return self.name

@@ -39,6 +39,7 @@ class Credential(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
+    first_used_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True, help_text="within five minutes")
     last_client = models.CharField(max_length=80, blank=True, help_text="e.g. pip/26.3")
     last_network = models.CharField(

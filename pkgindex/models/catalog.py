@@ -128,6 +128,10 @@ class Release(models.Model):
         blank=True, default="", db_default="", help_text="what changed, in the customer's words"
     )
 
+    announced_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="whoever asked for news was mailed"
+    )
+
     class Meta:
         ordering = ["-released_at", "-pk"]
         constraints = [

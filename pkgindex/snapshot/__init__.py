@@ -4,6 +4,7 @@ that the index, a process of its own or a replica answers from.
 
 from pkgindex.snapshot.exporting import (
     export_snapshot,
+    is_current,
     repair_snapshot,
     snapshot_folder,
     snapshot_path,
@@ -11,6 +12,7 @@ from pkgindex.snapshot.exporting import (
 
 __all__ = [
     "export_snapshot",
+    "is_current",
     "repair_snapshot",
     "snapshot_folder",
     "snapshot_path",

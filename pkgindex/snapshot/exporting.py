@@ -63,13 +63,14 @@ def repair_snapshot(at: datetime) -> int:
     That is so when the process that committed was killed before it could export, or its disk was
     full, or the settings changed; and once an hour for what nobody announced.
     """
-    if _is_good(at):
+    if is_current(at):
         return 0
     export_snapshot()
     return 1
 
 
-def _is_good(at: datetime) -> bool:
+def is_current(at: datetime) -> bool:
+    """Whether the snapshot says what the database says, and is not older than an hour."""
     try:
         with closing(Snapshot(snapshot_path())) as snapshot:
             meta = snapshot.meta

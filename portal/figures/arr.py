@@ -7,12 +7,8 @@ is the price it was bought at, before tax and promotion codes; a month counts tw
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Q
-
-from billing.models import Price, Subscription
-from billing.verdict import grace
-
-PER_YEAR = {Price.Interval.MONTH: 12, Price.Interval.YEAR: 1}
+from billing.ledger import COUNTED, cents_a_year
+from billing.models import Subscription
 
 
 @dataclass(frozen=True)
@@ -34,18 +30,12 @@ class ArrLine:
 
 def arr_lines(at: datetime, currency: str = "usd") -> list[ArrLine]:
     """Every subscription that counts, largest first. One query, for any number of them."""
-    in_grace = Q(status="past_due", past_due_since__gt=at - grace())
     rows = Subscription.objects.filter(
-        Q(status="active") | in_grace, license__isnull=False, price__currency=currency
+        status__in=COUNTED, license__isnull=False, price__currency=currency
     ).select_related("customer", "price__tier__product", "stripe_price__price")
-    lines = [
-        ArrLine(row, row.total_cents * PER_YEAR[Price.Interval(row.price.interval)]) for row in rows
-    ]
-    return sorted(lines, key=lambda line: (-line.cents, line.subscription.pk))
-
-
-def _per_year(row: Subscription) -> int:
-    return row.total_cents * PER_YEAR[Price.Interval(row.price.interval)]
+    lines = [ArrLine(row, cents_a_year(row, at)) for row in rows]
+    counted = [line for line in lines if line.cents]
+    return sorted(counted, key=lambda line: (-line.cents, line.subscription.pk))
 
 
 def by_customer(lines: list[ArrLine]) -> dict[int, int]:

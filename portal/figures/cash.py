@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum, Value
 from django.db.models.functions import TruncMonth
 
 from billing.models import Dispute, Payment, Refund
+from portal.figures.history import first_days
 
 _PURCHASE = Q(billing_reason="subscription_create")
 _GIVEN = Refund.objects.filter(payment=OuterRef("pk")).exclude(status__in=Refund.UNDONE)
@@ -34,8 +35,8 @@ class Month:
 
 
 def months_of(at: datetime, number: int = 12, currency: str = "usd") -> list[Month]:
-    """The last so many months, this one last; three queries for any number of payments."""
-    found = {day: Month(day) for day in _first_days(at, number)}
+    """The last so many months, this one last; two queries for any number of payments."""
+    found = {day: Month(day) for day in first_days(at, number)}
     payments = Payment.objects.filter(currency=currency)
     for row in _by_month(payments.annotate(is_back=Exists(_GIVEN)), "paid_at").annotate(
         received=Sum("amount_cents"),
@@ -44,17 +45,20 @@ def months_of(at: datetime, number: int = 12, currency: str = "usd") -> list[Mon
     ):
         _add(found, **row)
     refunds = Refund.objects.filter(payment__currency=currency).exclude(status__in=Refund.UNDONE)
-    for row in _by_month(refunds, "created_at").annotate(refunded=Sum("amount_cents")):
-        _add(found, **row)
     lost = Dispute.objects.filter(payment__currency=currency, status="lost")
-    for row in _by_month(lost, "created_at").annotate(disputed=Sum("amount_cents")):
-        _add(found, **row)
+    went = _sums(refunds, "refunded").union(_sums(lost, "disputed"), all=True)
+    for name, month, cents in went:
+        _add(found, month=month, **{name: cents})
     return list(found.values())
 
 
-def _first_days(at: datetime, number: int) -> list[date]:
-    months = at.year * 12 + at.month - 1
-    return [date(n // 12, n % 12 + 1, 1) for n in range(months - number + 1, months + 1)]
+def _sums(rows: QuerySet[Any], name: str) -> QuerySet[Any, Any]:
+    """(name, month, cents) of each month."""
+    named = _by_month(rows.order_by(), "created_at").annotate(
+        what=Value(name), cents=Sum("amount_cents")
+    )
+    found: QuerySet[Any, Any] = named.order_by().values_list("what", "month", "cents")
+    return found
 
 
 def _by_month(rows: QuerySet[Any], moment: str) -> QuerySet[Any, dict[str, Any]]:

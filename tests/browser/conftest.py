@@ -31,6 +31,7 @@ _numbers = count(1)
 @dataclass(frozen=True)
 class RunningDemo:
     url: str
+    stripe: str
     mail: Path
     mailboxes: str
     owner: str
@@ -48,7 +49,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
             password = demo.prepare()
             demo.start()
             demo.publish()
-            yield RunningDemo(demo.url, data / "mail", demo.mailboxes, OWNER, password)
+            yield RunningDemo(demo.url, demo.stripe, data / "mail", demo.mailboxes, OWNER, password)
         finally:
             demo.processes.stop()
 

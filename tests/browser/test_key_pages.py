@@ -19,6 +19,8 @@ PUBLIC = {
     "home": "/",
     "pricing": "/pricing/",
     "buying": "/buying/",
+    "product": "/products/hare/",
+    "license": "/license/",
     "changelog": "/products/hare/changelog/",
     "diagnose": "/diagnose/",
 }

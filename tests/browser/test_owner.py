@@ -9,6 +9,20 @@ from tests.browser.person import Person
 pytestmark = [pytest.mark.browser, pytest.mark.enable_socket]
 
 
+OWN_PAGES = (
+    "business",
+    "business/arr",
+    "business/renewals",
+    "business/deferred",
+    "business/installs",
+    "business/recomputed",
+    "tickets",
+    "catalog",
+    "catalog/products/1/close",
+    "catalog/prices/1/move",
+)
+
+
 def sign_in(owner: Person, demo) -> None:
     owner.page.goto("/owner/")
     owner.page.get_by_label("Email").fill(demo.owner)
@@ -28,7 +42,7 @@ def test_the_owner_signs_in_and_opens_every_list_and_the_first_of_each(person, d
     take_picture(owner, "owner")
     for width in (320, 1280):
         page.set_viewport_size({"width": width, "height": 900})
-        for name in ("business", "business/arr", "tickets"):
+        for name in OWN_PAGES:
             page.goto(f"/owner/{name}/")
             look_at(owner, f"owner {name} {width}")
     page.goto("/owner/")

@@ -73,6 +73,12 @@ PAGES: dict[tuple[str, str], dict[str, int]] = {
     ("GET", "quote/<str:token>/"): everybody(404),  # not signed by us
     ("GET", "products/<slug:slug>/changelog/"): everybody(200),
     ("GET", "products/<slug:slug>/changelog.atom"): everybody(200),
+    ("POST", "products/<slug:slug>/news/"): everybody(302),  # to sign in, or back to the page
+    ("GET", "license/"): everybody(200),
+    ("GET", "status.json"): everybody(200),
+    ("GET", "products/<slug:slug>/"): everybody(200),
+    ("GET", "license/<slug:version>/"): everybody(404),  # nobody bought under it
+    ("GET", "news/stop/<str:token>/"): everybody(404),  # a forged link
     ("GET", "diagnose/"): everybody(200),
     ("GET", "accent/<str:color>.css"): everybody(404),  # no colour is set
     ("POST", "checkout/"): everybody(302),  # an empty form: back to the prices
@@ -137,6 +143,16 @@ PAGES: dict[tuple[str, str], dict[str, int]] = {
     ("POST", "_/oidc/burn-token"): everybody(422),  # no token
     ("GET", "owner/business/"): only(OWNER, 200, signed=302),
     ("GET", "owner/business/arr/"): only(OWNER, 200, signed=302),
+    ("GET", "owner/catalog/"): only(OWNER, 200, signed=302),
+    ("POST", "owner/catalog/publish"): only(OWNER, 302, signed=302),  # asks for the factor anew
+    ("GET", "owner/catalog/products/<int:product_id>/close/"): only(OWNER, 200, signed=302),
+    ("GET", "owner/catalog/prices/<int:price_id>/move/"): only(OWNER, 200, signed=302),
+    ("GET", "owner/business/open.csv"): only(OWNER, 200, signed=302),
+    ("GET", "owner/business/renewals/"): only(OWNER, 200, signed=302),
+    ("GET", "owner/business/deferred/"): only(OWNER, 200, signed=302),
+    ("GET", "owner/business/installs/"): only(OWNER, 200, signed=302),
+    ("GET", "owner/business/recomputed/"): only(OWNER, 200, signed=302),
+    ("GET", "owner/business/moved/<int:year>-<int:month>/"): only(OWNER, 200, signed=302),
     ("GET", "owner/business/<int:year>-<int:month>.csv"): only(OWNER, 200, signed=302),
     ("GET", "owner/customers/<int:customer_id>/view/"): only(OWNER, 200, signed=302),
     # The owner is asked for his second factor anew.
@@ -209,7 +225,10 @@ class World:
         filled = filled.replace("<int:message_id>", str(Message.objects.get(kind="customer").pk))
         filled = filled.replace("<int:mail_id>", str(InboundMail.objects.get().pk))
         filled = filled.replace("<slug:esp>", "postmark").replace("<slug:slug>", "hare")
+        filled = filled.replace("<slug:version>", "0" * 12)
         filled = filled.replace("<int:month>", "11")
+        filled = filled.replace("<int:product_id>", str(self.license.tier.product_id))
+        filled = filled.replace("<int:price_id>", str(Price.objects.earliest("pk").pk))
         filled = filled.replace("<str:color>", "14633c")
         filled = filled.replace("<str:name>", "w9.pdf")
         if pattern == "welcome/":

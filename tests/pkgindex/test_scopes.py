@@ -20,7 +20,7 @@ from licenses.credentials import (
     rotate_credential,
 )
 from licenses.entitlements import find_holder, may_download
-from licenses.gifts import end_gifts
+from licenses.gift_ends import end_gifts
 from licenses.models import License, Tier
 from licenses.scopes import Scope, make_scope
 from licenses.status import lapse_license, suspend_license

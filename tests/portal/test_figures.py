@@ -8,7 +8,7 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.models import Price, Subscription
+from billing.models import LedgerEntry, Price, Subscription
 from portal.chart import HEIGHT, bars
 from portal.figures.arr import arr_lines, by_customer
 from portal.figures.concentration import concentrate
@@ -176,7 +176,8 @@ def test_a_night_that_crashed_before_any_write_is_kept_whole_by_the_next_look(su
 
     crashes = crashes_in_turn(lambda: keep_metrics(NOON), nothing_is_kept)
 
-    assert crashes == 2
+    assert crashes == 3
+    assert LedgerEntry.objects.count() == 2
     assert (DailyMetric.objects.count(), ArrChange.objects.count()) == (1, 2)
 
 

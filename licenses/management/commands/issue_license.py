@@ -1,8 +1,6 @@
 """`manage.py issue_license`: a license as a gift, without Stripe."""
 
-import hashlib
 from argparse import ArgumentParser
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,28 +8,13 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.core.validators import validate_email
-from django.db import transaction
 from django.utils import timezone
 
-from licenses.credentials import create_credential
-from licenses.issuing import Grant, issue_license
+from licenses.gifts import MAX_DAYS, MAX_THREADS, Gift, GiftRefused, give, source_of
+from licenses.issuing import Grant
 from licenses.models import License, Tier, normalize_email
-from licenses.people import add_customer
-from outbox.mail import queue_mail
 
-MAX_DAYS = 36_500
-MAX_THREADS = 2**31 - 1  # what the column holds on every database
 MAX_SOURCE_CHARACTERS = 80
-
-
-@dataclass(frozen=True)
-class Gift:
-    """What the owner gives, to whom, and under which source it is given once."""
-
-    email: str
-    name: str
-    source: str
-    grant: Grant
 
 
 class Command(BaseCommand):
@@ -52,7 +35,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         now = timezone.now()
-        license, key = give(_gift(options, now), at=now)
+        try:
+            license, key = give(_gift(options, now), at=now, with_key=True)
+        except GiftRefused as refused:
+            raise CommandError(f"{refused}.") from refused
         self.stdout.write(f"customer  {license.customer} ({license.customer_id})")
         self.stdout.write(
             f"license   {license.pk}: {license.tier}, {license.status}, "
@@ -64,39 +50,6 @@ class Command(BaseCommand):
         self.stdout.write(
             "This gift was made before; nothing was changed. A new key is made by signing in at "
             f"{settings.BASE_URL}/account/."
-        )
-
-
-@transaction.atomic
-def give(gift: Gift, *, at: datetime) -> tuple[License, str | None]:
-    """The license of the gift and its first index key; None for the key when told twice."""
-    known = License.objects.filter(source=gift.source).select_related("customer", "tier__product")
-    if license := known.first():
-        _check_same(license, gift)
-        return license, None
-    # Always a customer of its own: an address that somebody typed proves nothing.
-    customer = add_customer(name=gift.name, email=gift.email)
-    license = issue_license(
-        customer_id=customer.pk, source=gift.source, grant=gift.grant, at=at, reason="gift"
-    )
-    if license.customer_id != customer.pk:  # rolls this customer back
-        raise CommandError(f"{gift.source} is being given at this very moment; run it again.")
-    _, key = create_credential(customer.pk, name="first key", at=at)
-    queue_mail(
-        f"gift:{gift.source}",
-        template="licenses/gift",
-        to=[gift.email],
-        context={"license": license},
-    )
-    return license, key
-
-
-def _check_same(license: License, gift: Gift) -> None:
-    contacts = license.customer.contacts.filter(email=gift.email)
-    if license.tier_id != gift.grant.tier_id or not contacts.exists():
-        raise CommandError(
-            f"{gift.source} was given before as {license.tier} to {license.customer}; "
-            "choose another --source."
         )
 
 
@@ -116,7 +69,7 @@ def _gift(options: dict[str, Any], now: datetime) -> Gift:
         threads=_threads(options["threads"], tier),
         paid_through=now + timedelta(days=_between("--days", options["days"], MAX_DAYS)),
     )
-    source = _source(options["source"] or _default_source(email, tier))
+    source = _source(options["source"] or source_of(tier, email=email))
     return Gift(email=email, name=options["name"].strip(), source=source, grant=grant)
 
 
@@ -138,12 +91,6 @@ def _between(option: str, number: int, high: int) -> int:
     if not 1 <= number <= high:
         raise CommandError(f"{option} must be from 1 to {high}, not {number}.")
     return number
-
-
-def _default_source(email: str, tier: Tier) -> str:
-    """The same command run again is the same gift; a second one needs a --source of its own."""
-    fact = f"{email} {tier.product.slug}/{tier.slug}"
-    return f"owner:gift-{hashlib.sha256(fact.encode()).hexdigest()[:16]}"
 
 
 def _source(source: str) -> str:

@@ -14,10 +14,12 @@ from django.db import close_old_connections
 from django.utils import timezone
 
 from billing.chores import do_chores
+from billing.closings import close_subscriptions
 from billing.contracts import start_contracts
 from billing.late import refund_late_payments
 from billing.licensing import settle_overdue
 from billing.mails import remind_unpaid
+from billing.offers import turn_offers
 from billing.price_moves import move_prices
 from billing.refunding import resume_refunds
 from billing.reminders import remind_cards, remind_renewals
@@ -29,8 +31,10 @@ from pkgindex.snapshot import repair_snapshot
 from pkgindex.sweeping import sweep_leftovers
 from pkgindex.usage import fold_usage
 from portal.diagnosing import answer_diagnoses
+from portal.digest import send_digest
 from portal.figures.history import keep_metrics
 from portal.given_up import tell_of_given_up
+from portal.news import announce_releases
 from support.privacy import prune_old_mail
 from support.receiving import parse_due_mail
 
@@ -43,6 +47,8 @@ DUTIES: tuple[Callable[[datetime], int], ...] = (
     refund_late_payments,
     start_contracts,
     move_prices,
+    turn_offers,
+    close_subscriptions,
     settle_overdue,
     remind_unpaid,
     remind_renewals,
@@ -51,7 +57,9 @@ DUTIES: tuple[Callable[[datetime], int], ...] = (
     lease_duties,
     tell_of_given_up,
     keep_metrics,
+    send_digest,
     answer_diagnoses,
+    announce_releases,
     deliver_due_mail,
     repair_snapshot,
     fold_usage,

@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("licenses", "0008_fan_out"),
+        ("licenses", "0010_news_readers"),
     ]
 
     operations = [

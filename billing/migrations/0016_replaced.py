@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("billing", "0012_paused_collection"),
+        ("billing", "0015_paused_collection"),
     ]
 
     operations = [

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("billing", "0011_agreed_at"),
+        ("billing", "0014_license_texts"),
     ]
 
     operations = [

@@ -1,0 +1,84 @@
+"""Offers begin and end by the calendar: their price goes on sale and off it. Holders keep it."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.db import transaction
+from django.db.models import Count, Q, Sum
+from django.db.models.functions import TruncQuarter
+
+from billing.models import Cart, Offer, Payment, Price, Refund, Subscription
+from billing.notices import tell_owner
+from lib.money import format_cents
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of an offer so far. Cents by quarter (UTC), less what went back in it."""
+
+    offer: Offer
+    checkouts: int
+    sales: int
+    refunded: int  # of the sales
+    by_quarter: dict[date, int]
+
+    @property
+    def cents(self) -> int:
+        return sum(self.by_quarter.values())
+
+
+def turn_offers(at: datetime) -> int:
+    """Put on sale what begins and off what is over; how many turned. Safe to repeat."""
+    waiting = Offer.objects.filter(closed_at=None)
+    begins = Q(opened_at=None, starts_on__lte=at.date(), ends_on__gte=at.date())
+    due = waiting.filter(begins | Q(ends_on__lt=at.date()))
+    return sum(_turn(pk, at) for pk in list(due.values_list("pk", flat=True)))
+
+
+def result_of(offer: Offer) -> Result:
+    """Four queries. Sales are subscriptions that were bought at its price in its days."""
+    carts = Cart.objects.filter(
+        price=offer.price_id, created_at__date__range=(offer.starts_on, offer.ends_on)
+    )
+    sales = Subscription.objects.filter(cart__in=carts, license__isnull=False)
+    given = Q(guarantee__isnull=False)
+    numbers = sales.aggregate(sales=Count("pk"), refunded=Count("pk", filter=given))
+    by_quarter: dict[date, int] = {}
+    payments = Payment.objects.filter(subscription__in=sales)
+    refunds = Refund.objects.filter(payment__subscription__in=sales)
+    for rows, moment, sign in (
+        (payments, "paid_at", 1),
+        (refunds.exclude(status__in=Refund.UNDONE), "created_at", -1),
+    ):
+        sums = rows.annotate(quarter=TruncQuarter(moment)).values("quarter").order_by("quarter")
+        for row in sums.annotate(cents=Sum("amount_cents")):
+            day = row["quarter"].date()
+            by_quarter[day] = by_quarter.get(day, 0) + sign * row["cents"]
+    return Result(offer, carts.count(), numbers["sales"], numbers["refunded"], by_quarter)
+
+
+@transaction.atomic
+def _turn(pk: int, at: datetime) -> bool:
+    offer = Offer.objects.select_for_update().get(pk=pk)
+    if offer.closed_at is not None:
+        return False
+    if offer.ends_on < at.date():
+        return _close(offer, at)
+    if offer.opened_at is not None:
+        return False
+    Price.objects.filter(pk=offer.price_id).update(is_on_sale=True)
+    Offer.objects.filter(pk=pk).update(opened_at=at)
+    return True
+
+
+def _close(offer: Offer, at: datetime) -> bool:
+    if offer.opened_at is not None:
+        Price.objects.filter(pk=offer.price_id).update(is_on_sale=False)
+    Offer.objects.filter(pk=offer.pk).update(closed_at=at)
+    result = result_of(offer)
+    text = (
+        f"The offer {offer} is over: {result.sales} sold, {result.refunded} of them given back, "
+        f"{format_cents(result.cents, offer.price.currency)}. Write the verdict into the offer."
+    )
+    tell_owner(f"offer-over:{offer.pk}", text, at=at, needs_him=True)
+    return True

@@ -1,0 +1,100 @@
+"""What was given for a time: told two weeks before, ended by its date, once."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from billing.chores import do_chores
+from billing.models import Chore
+from licenses.entitlements import find_holder, may_download
+from licenses.gift_ends import end_gifts, tell_of_ends
+from licenses.issuing import Grant, issue_license, renew_license
+from licenses.models import License, LicenseEvent, User
+from outbox.models import Mail
+from tests.licenses.leasing import ask, got, wish
+from tests.make import make_credential, make_customer, make_license, make_tier
+
+pytestmark = pytest.mark.django_db
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def now() -> datetime:
+    return timezone.now()
+
+
+def give(kind: str, *, until: datetime, threads: int | None = None) -> License:
+    grant = Grant(make_tier("enterprise").pk, kind, threads, until)
+    license = issue_license(
+        customer_id=make_customer("dev@company.example").pk,
+        source=f"owner:{kind}", grant=grant, at=timezone.now(),
+    )  # fmt: skip
+    return License.objects.select_related("tier__product", "customer").get(pk=license.pk)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"), [("complimentary", "lapsed"), ("evaluation", "revoked")]
+)
+def test_a_gift_ends_when_its_time_is_over_and_once(now: datetime, kind: str, status: str):
+    license = give(kind, until=now + 30 * DAY)
+
+    done = [end_gifts(now + days * DAY) for days in (29, 30, 31)]
+
+    license.refresh_from_db()
+    assert (done, license.status) == ([0, 1, 0], status)
+    assert LicenseEvent.objects.filter(license=license, name=status).count() == 1
+
+
+def test_what_is_paid_for_does_not_end_by_its_date(now: datetime):
+    license = make_license(paid_through=now + DAY)
+
+    assert end_gifts(now + 100 * DAY) == tell_of_ends(now) == 0
+    license.refresh_from_db()
+    assert license.status == License.Status.ACTIVE
+
+
+def test_an_ended_evaluation_installs_nothing_and_leases_nothing(now: datetime):
+    license = give("evaluation", until=now + DAY, threads=100)
+    _, token = make_credential(license.customer)
+    ask(license, wish(10), now)
+
+    end_gifts(now + DAY)
+
+    holder = find_holder(token, now + DAY)
+    assert holder is not None
+    verdict = may_download(holder, tier_ids=[license.tier_id], released_at=now - 100 * DAY)
+    assert not verdict.is_allowed
+    assert verdict.reason == "Your evaluation of Hare Enterprise is over"
+    license.refresh_from_db()
+    assert got(ask(license, wish(10), now + DAY)) == ("REVOKED", 0, 0)
+    browser = Client()
+    browser.force_login(User.objects.get(email="dev@company.example"))
+    assert "Your evaluation of Hare Enterprise is over" in browser.get("/account/").content.decode()
+
+
+def test_the_holder_hears_of_the_end_two_weeks_before_and_anew_when_it_was_moved(now: datetime):
+    license = give("evaluation", until=now + 30 * DAY)
+
+    first = [tell_of_ends(now + days * DAY) for days in (15, 16, 17)]
+    longer = Grant(license.tier_id, "evaluation", None, now + 60 * DAY)
+    renew_license(license.pk, grant=longer, at=now + 17 * DAY)
+    second = [tell_of_ends(now + days * DAY) for days in (18, 46, 47)]
+
+    assert (first, second) == ([0, 1, 0], [0, 1, 0])
+    mail = Mail.objects.filter(key__startswith="gift-ends:").first()
+    assert mail is not None
+    assert mail.to == ["dev@company.example"]
+    assert mail.subject.startswith("Your evaluation of Hare Enterprise ends on")
+
+
+def test_the_night_does_it(now: datetime):
+    license = give("complimentary", until=now - DAY)
+    Chore.objects.create(name="remind", due_at=now)
+
+    do_chores(now)
+
+    license.refresh_from_db()
+    assert license.status == License.Status.LAPSED
+    assert "1 gifts ended" in Chore.objects.get(name="remind").outcome

@@ -1,0 +1,105 @@
+"""An offer: a price of its own for some days, what was expected of it, and what came of it."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.test import Client
+from django.utils import timezone
+
+from billing.models import Offer, OwnerNotice, Price, Subscription
+from billing.offers import result_of, turn_offers
+from licenses.models import Tier
+from tests.portal.test_catalog import post, text_of
+from tests.shop import Buyer, Shop
+
+
+@pytest.fixture
+def offer(shop: Shop) -> Offer:
+    """From tomorrow on, for two days."""
+    tomorrow = timezone.now().date() + timedelta(days=1)
+    tier = Tier.objects.get(product__slug="hare", slug="pro")
+    price = Price.objects.create(
+        tier=tier, lookup_key="autumn", interval="year", unit_amount_cents=79500, is_on_sale=False
+    )
+    return Offer.objects.create(
+        name="Autumn",
+        price=price,
+        hypothesis="Ten more will come.",
+        starts_on=tomorrow,
+        ends_on=tomorrow + timedelta(days=1),
+    )
+
+
+def test_an_offer_is_sold_in_its_days_and_its_holders_keep_it(
+    owner: Client, shop: Shop, offer: Offer
+):
+    assert "created autumn as price_" in post(owner, "/owner/catalog/publish")
+    shop.work()
+    assert "$795" not in text_of(owner, "/pricing/")
+
+    shop.advance(days=1)
+    shop.settle()
+    assert f"Autumn: for whoever buys until {offer.ends_on:%-d %B %Y}" in text_of(
+        owner, "/pricing/"
+    )
+    Buyer(shop).buy("autumn")
+    Buyer(shop, email="b@company.example").press_buy("autumn")
+    shop.settle()
+    shop.advance(days=2)
+    shop.settle()
+
+    assert "$795" not in text_of(owner, "/pricing/")
+    result = result_of(offer)
+    assert (result.checkouts, result.sales, result.refunded, result.cents) == (2, 1, 0, 79500)
+    notice = OwnerNotice.objects.get(key=f"offer-over:{offer.pk}")
+    assert "1 sold, 0 of them given back, $795" in notice.text
+    shop.advance(days=370)
+    shop.settle()
+    assert Subscription.objects.get().total_cents == 79500
+    assert Subscription.objects.get().status == "active"
+
+
+def test_the_verdict_closes_the_reminder(owner: Client, shop: Shop, offer: Offer):
+    shop.advance(days=5)
+    shop.work()
+    form = {
+        "name": "Autumn", "price": offer.price_id, "hypothesis": "Ten more.",
+        "starts_on": offer.starts_on, "ends_on": offer.ends_on, "verdict": "Nobody came.",
+    }  # fmt: skip
+
+    said = post(owner, f"/owner/billing/offer/{offer.pk}/change/", form)
+
+    assert "new buyers of Hare Pro may pay $795 per year. Its 0 subscribers keep" in said
+    assert OwnerNotice.objects.get(key=f"offer-over:{offer.pk}").closed_at is not None
+
+
+def test_an_offer_turns_once_whoever_looks(shop: Shop, offer: Offer):
+    during = timezone.now() + timedelta(days=1)
+    after = timezone.now() + timedelta(days=4)
+
+    turned = [turn_offers(at) for at in (timezone.now(), during, during, after, after)]
+
+    assert turned == [0, 1, 0, 1, 0]
+
+
+def test_a_price_that_is_sold_anyway_is_no_offer_and_two_do_not_overlap(shop: Shop, offer: Offer):
+    on_sale = Offer(
+        name="x",
+        price=Price.objects.get(lookup_key="pro_monthly"),
+        hypothesis="x",
+        starts_on=offer.starts_on,
+        ends_on=offer.ends_on,
+    )
+    second = Offer(
+        name="x",
+        price=offer.price,
+        hypothesis="x",
+        starts_on=offer.ends_on,
+        ends_on=offer.ends_on,
+    )
+
+    for wrong in (on_sale, second):
+        with pytest.raises(ValidationError, match="price"):
+            wrong.clean()
+    offer.clean()
