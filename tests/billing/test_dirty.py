@@ -7,7 +7,8 @@ from django.utils import timezone
 
 from billing import stripe_api
 from billing.dirty import Write, agree, mark_dirty
-from billing.models import DirtyObject
+from billing.models import DirtyObject, OwnerNotice
+from billing.notices import tell_owner
 from outbox.claims import LEASE, MAX_ATTEMPTS
 
 pytestmark = pytest.mark.django_db
@@ -19,18 +20,20 @@ def mark() -> DirtyObject:
 
 
 def test_an_answer_that_was_overtaken_is_thrown_away():
-    """Swapped answers: the slow worker holds the older one, and must not write it."""
-    written: list[str] = []
+    """Swapped answers: the slow worker holds the older one; what it writes is taken back."""
     row = mark()
     later = timezone.now() + LEASE + timedelta(seconds=1)
 
+    def told(what: str) -> Write:
+        return lambda at: tell_owner(what, what, at=at)
+
     def fetch_slowly(stripe_id: str) -> Write:
-        assert agree(row.pk, lambda _: lambda at: written.append("newer"), later)
-        return lambda at: written.append("older")
+        assert agree(row.pk, lambda _: told("newer"), later)
+        return told("older")
 
     assert agree(row.pk, fetch_slowly, timezone.now()) is False
 
-    assert written == ["newer"]
+    assert [notice.key for notice in OwnerNotice.objects.all()] == ["newer"]
 
 
 def test_what_changed_while_stripe_was_asked_is_asked_again():
