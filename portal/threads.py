@@ -80,9 +80,7 @@ def release(request: HttpRequest, license_id: int) -> HttpResponse:
         iid = uuid.UUID(int=0)
     by = visitor_of(request).email
     if release_by_hand(license, iid, by=by, at=timezone.now()):
-        messages.info(
-            request, "Its threads are free; whoever waits asks again in about a minute."
-        )
+        messages.info(request, "Its threads are free; whoever waits asks again in about a minute.")
     else:
         messages.warning(request, GONE)
     return redirect("portal:threads", license.pk)
