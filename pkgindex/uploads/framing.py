@@ -13,10 +13,13 @@ from pkgindex.uploads.refusals import UploadRefused, shown
 
 _LOCAL = struct.Struct("<4s5H3L2H")  # an entry's own header, without its name and extra field
 _LOCAL_MARK = b"PK\x03\x04"
+_LINE = struct.Struct("<4s6H3L5H2L")  # an entry of the directory, without name, extra and comment
+_LINE_MARK = b"PK\x01\x02"
 _END = struct.Struct("<4s4H2LH")  # the end record, without a comment
 _END_MARK = b"PK\x05\x06"
 _SIZES_BEHIND = 0x8  # bit of the flags: checksum and sizes stand behind the entry
 _MAX_BEHIND = 24  # bytes
+_NEWEST = 63  # version of the format times ten, which every reader knows
 _LARGE = 0xFFFFFFFF  # a size of 64 bits, which stands in the extra field
 
 
@@ -44,18 +47,39 @@ def _check_end(archive: zipfile.ZipFile, file: IO[bytes]) -> int:
     count = len(archive.infolist())
     if (disk, first_disk, here, entries) != (0, 0, count, count) or begins + length != end:
         raise UploadRefused("The wheel's zip directory is not what its end says.")
+    _check_directory(file, begins, end, count)
     return int(begins)
+
+
+def _check_directory(file: IO[bytes], begins: int, end: int, count: int) -> None:
+    """The lengths in it lead from line to line and to its end. Python takes a comment that is
+    longer than what is left; uv refuses the whole wheel.
+    """
+    at = begins
+    for _ in range(count):
+        file.seek(at)
+        line = file.read(_LINE.size)
+        if at + _LINE.size > end:
+            break
+        mark, *_, name, extra, comment, disk, _, _, _ = _LINE.unpack(line)
+        if mark != _LINE_MARK or disk != 0:
+            break
+        at += _LINE.size + name + extra + comment
+    if at != end:
+        raise UploadRefused("The lines of the wheel's zip directory do not fill it.")
 
 
 def _check_entry(member: zipfile.ZipInfo, file: IO[bytes], limit: int) -> None:
     """The entry's own header says what the directory says, and it ends at *limit*."""
     file.seek(member.header_offset)
-    mark, _, flags, method, _, _, *said, name_length, extra_length = _LOCAL.unpack(
+    mark, version, flags, method, _, _, *said, name_length, extra_length = _LOCAL.unpack(
         file.read(_LOCAL.size)
     )
     name = file.read(name_length)
     if (mark, flags, method) != (_LOCAL_MARK, member.flag_bits, member.compress_type):
         raise _refuse(member)
+    if version > _NEWEST:
+        raise UploadRefused(f"{shown(member.filename)} needs version {version / 10} of zip.")
     if name != member.orig_filename.encode("utf-8" if flags & 0x800 else "cp437"):
         raise _refuse(member)
     extra = file.read(extra_length)

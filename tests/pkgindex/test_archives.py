@@ -66,6 +66,20 @@ def with_wrong_count() -> bytes:
     return content[: -END.size] + END.pack(*fields)
 
 
+def with_long_line(field: int, value: int) -> bytes:
+    """The last line of the directory says that more belongs to it than is there."""
+    content = bytearray(build_wheel("hare", "1.0"))
+    struct.pack_into("<H", content, content.rindex(CENTRAL) + field, value)
+    return bytes(content)
+
+
+def with_version(version: int) -> bytes:
+    """An entry says that readers need a later version of the format."""
+    content = bytearray(build_wheel("hare", "1.0"))
+    struct.pack_into("<H", content, content.index(b"PK\x03\x04", 4) + 4, version)
+    return bytes(content)
+
+
 EVIL = local_entry("hare/evil.py", b"import os")
 
 
@@ -78,8 +92,21 @@ EVIL = local_entry("hare/evil.py", b"import os")
         with_gap_inside(b"x"),
         with_other_local_name(),
         with_wrong_count(),
+        with_long_line(32, 0x4B50),  # its comment
+        with_long_line(34, 1),  # the disk that it begins on
+        with_version(64),
     ],
-    ids=["entry behind", "bytes behind", "entry between", "byte between", "name", "count"],
+    ids=[
+        "entry behind",
+        "bytes behind",
+        "entry between",
+        "byte between",
+        "name",
+        "count",
+        "comment",
+        "disk",
+        "version",
+    ],
 )
 def test_a_wheel_that_reads_differently_from_its_front_is_refused(
     uploader: Uploader, content: bytes

@@ -3,6 +3,8 @@
 import base64
 import hashlib
 import json
+import os
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,8 @@ from pkgindex.models import File, Project, TrustedPublisher
 from pkgindex.projects import define_project, set_project_status
 from pkgindex.sweeping import sweep_leftovers
 from pkgindex.upload_tokens import create_upload_token
+from pkgindex.uploads.attestations import read_attestations
+from pkgindex.uploads.refusals import UploadRefused
 from tests.make import make_credential, make_license
 from tests.pkgindex.attesting import (
     SLSA,
@@ -329,3 +333,36 @@ def test_a_key_of_another_kind_is_refused(job: Uploader):
     certificate = make_certificate(gitlab_claims(ISSUER), key=key)
 
     assert_refused(send(job, attest(STATEMENT, certificate)), "not one of an elliptic curve")
+
+
+def spoil(value: Any, dice: random.Random) -> Any:
+    """The same JSON with one part of it, somewhere, replaced."""
+    if isinstance(value, dict | list) and value and dice.random() < 0.9:
+        copy: Any = value.copy()
+        key = dice.choice(list(copy) if isinstance(copy, dict) else range(len(copy)))
+        copy[key] = spoil(copy[key], dice)
+        return copy
+    if isinstance(value, str) and value and dice.random() < 0.8:
+        at = dice.randrange(len(value))
+        return value[:at] + dice.choice(["", "A", "/", "\u00e4", "\x00"]) + value[at + 1 :]
+    return dice.choice([None, True, -1, 1e308, "", [], {}, [[]], "A" * 5000, "\ud800"])
+
+
+@pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")
+def test_spoiled_attestations_are_refused_with_a_sentence(job: Uploader):
+    """`FUZZ=1000000` goes on for as long as one likes."""
+    number = int(os.environ.get("FUZZ", "2000"))
+    publisher = TrustedPublisher.objects.get()
+    sound = attest(STATEMENT, CERTIFICATE)
+    refused = 0
+
+    for seed in range(number):
+        text = json.dumps([spoil(sound, random.Random(seed))])
+        try:
+            read_attestations(text, publisher=publisher, filename=NAME, sha256=SHA256)
+        except UploadRefused as refusal:
+            refused += refusal.sentence.startswith("Invalid attestations supplied during upload: ")
+        except Exception as error:
+            raise AssertionError(f"seed {seed}: {error!r}") from error
+
+    assert refused > number * 3 / 4  # the log's entries are not looked into
