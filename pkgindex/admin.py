@@ -1,9 +1,9 @@
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.db import transaction
-from django.db.models import Count, QuerySet
-from django.forms import ModelForm
+from django.db.models import Count, ManyToManyField, QuerySet
+from django.forms import CheckboxSelectMultiple, ModelForm
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -27,6 +27,11 @@ from pkgindex.upload_tokens import create_upload_token, revoke_upload_token
 
 class IndexedAdmin(admin.ModelAdmin):
     """What is edited here is on the pages of the index: each change goes into its snapshot."""
+
+    # Django's two boxes of names cannot be used with a screen reader.
+    formfield_overrides: ClassVar[dict[Any, Any]] = {
+        ManyToManyField: {"widget": CheckboxSelectMultiple}
+    }
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
         """The last step of adding and changing, in the page's transaction."""
@@ -55,7 +60,6 @@ class ProjectAdmin(KeptAdmin):
     list_display = ["name", "is_public", "granted_by", "status", "release_count"]
     list_filter = ["is_public", "status"]
     search_fields = ["name", "normalized_name"]
-    filter_horizontal = ["tiers"]
     fields = ["name", "is_public", "tiers", "status", "status_reason"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Project]:
@@ -158,7 +162,6 @@ class ReservedNameAdmin(IndexedAdmin):
 class UploadTokenAdmin(KeptAdmin):
     list_display = ["__str__", "created_at", "expires_at", "revoked_at", "last_used_at"]
     fields = ["name", "projects", "expires_at"]
-    filter_horizontal = ["projects"]
     actions = ["revoke"]
 
     def has_change_permission(self, request: HttpRequest, obj: UploadToken | None = None) -> bool:
@@ -185,7 +188,6 @@ class TrustedPublisherAdmin(KeptAdmin):
 
     list_display = ["__str__", "kind", "environment", "repository_id", "created_at", "revoked_at"]
     fields = ["kind", "issuer", "repository", "workflow", "environment", "projects"]
-    filter_horizontal = ["projects"]
     actions = ["revoke"]
 
     def has_change_permission(

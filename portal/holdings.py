@@ -10,7 +10,7 @@ from django.db.models import Prefetch, QuerySet
 from billing.guarantee import WINDOW, NoGuarantee, refundable_until
 from billing.models import LicenseText, Subscription
 from lib.money import format_cents
-from licenses.models import Contact, Credential, Customer, License, User
+from licenses.models import Contact, Credential, Customer, License, Product, User
 from portal.statements import state_sentence
 
 RUNNING = ("active", "trialing", "past_due")
@@ -47,6 +47,14 @@ class Holding:
         """The license text that was agreed to, if it was bought here."""
         cart = self.subscription.cart if self.subscription is not None else None
         return cart.terms if cart is not None else None
+
+    @property
+    def may_buy_again(self) -> bool:
+        """It has ended, and is still sold."""
+        license = self.license
+        if license is None or license.status != License.Status.LAPSED:
+            return False
+        return license.tier.product.status == Product.Status.ON_SALE
 
     @property
     def may_resume(self) -> bool:

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.looking import look_at, take_picture
+from tests.browser.looking import assert_accessible, look_at, take_picture
 from tests.browser.person import Person
 
 pytestmark = [pytest.mark.browser, pytest.mark.enable_socket]
@@ -39,6 +39,7 @@ def test_the_owner_signs_in_and_opens_every_list_and_the_first_of_each(person, d
 
     page = owner.page
     sign_in(owner, demo)
+    assert_accessible(owner)
     take_picture(owner, "owner")
     for width in (320, 1280):
         page.set_viewport_size({"width": width, "height": 900})
@@ -52,6 +53,7 @@ def test_the_owner_signs_in_and_opens_every_list_and_the_first_of_each(person, d
     for address in lists:
         page.goto(address)
         expect(page.locator("#content h1")).to_be_visible()
+        assert_accessible(owner)
         row = page.locator("#result_list tbody th a")
         if row.count():
             row.first.click()

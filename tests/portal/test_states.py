@@ -95,6 +95,7 @@ def test_a_license_that_ended_says_what_is_left(shop: Shop, move, said: str):
     move(License.objects.get().pk, at=timezone.now(), reason="test")
 
     assert said in account()
+    assert ("Buy it again" in account()) == (move is lapse_license)
 
 
 def test_a_gift_says_until_when(shop: Shop):
