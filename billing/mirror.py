@@ -46,6 +46,7 @@ def store_subscription(
         "pay_url": remote.hosted_invoice_url,
         "paused_collection": remote.paused_collection[:20],
         "has_pending_update": remote.has_pending_update,
+        "discounted_cents": remote.discounted_cents,
         "created_at": remote.created_at,
         **_planned(remote.planned_change),
     }
