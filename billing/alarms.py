@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from billing.models import OwnerNotice, Subscription
+from billing.models import OwnerNotice, StripePrice, Subscription
 from billing.notices import tell_owner
 from billing.remote import RemoteSubscription
 
@@ -22,6 +22,25 @@ def tell_of_pause(subscription: Subscription, *, was_paused: bool, at: datetime)
     elif was_paused and not subscription.is_paused:
         notices = OwnerNotice.objects.filter(key__startswith=key, closed_at=None)
         notices.update(closed_at=at)
+
+
+def tell_of_foreign_price(
+    subscription: Subscription, remote: RemoteSubscription, at: datetime
+) -> None:
+    """Another price of the Dashboard grants nothing: what was paid for last goes on."""
+    key = f"foreign-price:{subscription.stripe_id}:"
+    if StripePrice.objects.filter(stripe_id=remote.price_id).exists():
+        notices = OwnerNotice.objects.filter(key__startswith=key, closed_at=None)
+        notices.update(closed_at=at)
+        return
+    tell_owner(
+        f"{key}{remote.price_id}",
+        f"{subscription.stripe_id} of {subscription.customer} has the price {remote.price_id}, "
+        f"which is not of our catalog. The license of {subscription.price.tier} stays as it was "
+        "paid last until the subscription ends. Give it a price of the catalog in the Dashboard.",
+        at=at,
+        needs_him=True,
+    )
 
 
 def tell_of_unbilled(subscription: Subscription, remote: RemoteSubscription, at: datetime) -> None:

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from billing.alarms import is_unbilled_unheard
 from billing.licensing import grant_of
-from billing.models import Payment, StripePrice, Subscription
+from billing.mirror import mirrored
+from billing.models import Payment, Subscription
 from billing.remote import RemoteSubscription
 from billing.verdict import judge
 from licenses.models import License
@@ -16,26 +17,21 @@ def differences(row: Subscription, remote: RemoteSubscription, at: datetime) -> 
 
     Rights and payments are judged by `remote.paid_invoices`; without any they are not judged.
     """
-    mirrored = [name for name, theirs in _mirror(remote).items() if getattr(row, name) != theirs]
     unheard = ["unbilled"] if is_unbilled_unheard(remote) else []
-    return [*mirrored, *unheard, *_of_license(row, remote, at), *_of_payments(row, remote)]
+    return [
+        *_of_mirror(row, remote),
+        *unheard,
+        *_of_license(row, remote, at),
+        *_of_payments(row, remote),
+    ]
 
 
-def _mirror(remote: RemoteSubscription) -> dict[str, object]:
-    """The columns of Subscription that say what Stripe says."""
-    known = StripePrice.objects.filter(stripe_id=remote.price_id)
-    return {
-        "status": remote.status,
-        "price_id": known.values_list("price_id", flat=True).first(),
-        "quantity": remote.quantity,
-        "card_last4": remote.card.last4 if remote.card else "",
-        "card_expires_on": remote.card.expires_on if remote.card else None,
-        "current_period_end": remote.current_period_end,
-        "cancel_at": remote.cancel_at,
-        "ended_at": remote.ended_at,
-        "paused_collection": remote.paused_collection[:20],
-        "past_due_since": remote.past_due_since if remote.status == "past_due" else None,
-    }
+def _of_mirror(row: Subscription, remote: RemoteSubscription) -> Iterator[str]:
+    for name, theirs in mirrored(remote).items():
+        # A preview is asked for one subscription at a time, and not by who lists them all.
+        is_asked = name != "discounted_cents" or theirs is not None
+        if is_asked and getattr(row, name) != theirs:
+            yield name
 
 
 def _of_license(row: Subscription, remote: RemoteSubscription, at: datetime) -> Iterator[str]:

@@ -170,7 +170,7 @@ def _license_of(subscription: Subscription, paid: RemoteLine, at: datetime) -> L
     _end_unpaid_ones(subscription, at)
     if subscription.cart is not None:
         _hand_over_first_key(subscription, at)
-    mail_welcome(subscription, license)
+    mail_welcome(subscription, license, paid)
     return license
 
 

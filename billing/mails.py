@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from billing.models import Closing, Dispute, GuaranteeRefund, Refund, Subscription
 from billing.notices import tell_owner
-from billing.remote import RemoteSubscription
+from billing.remote import RemoteLine, RemoteSubscription
 from billing.verdict import grace
 from lib.money import format_cents
 from licenses import people
@@ -16,7 +16,7 @@ from outbox.mail import is_queued, queue_mail
 DUNNING_DAYS = (0, 3, 7, 14, 20)  # from the first failed payment; on day 21 the license lapses
 
 
-def mail_welcome(subscription: Subscription, license: License) -> None:
+def mail_welcome(subscription: Subscription, license: License, paid: RemoteLine) -> None:
     price = subscription.price
     queue_mail(
         f"welcome:{subscription.stripe_id}",
@@ -26,6 +26,8 @@ def mail_welcome(subscription: Subscription, license: License) -> None:
             "tier": license.tier,
             "threads": license.threads,
             "total": format_cents(subscription.total_cents, price.currency),
+            "first": format_cents(paid.amount_cents - paid.discount_cents, price.currency),
+            "is_discounted": paid.discount_cents > 0,
             "interval": price.interval,
         },
     )

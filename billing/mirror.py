@@ -30,12 +30,27 @@ def store_subscription(
     remote: RemoteSubscription, session: RemoteCheckoutSession | None
 ) -> Subscription:
     """Write the subscription as Stripe has it now; the first time with its customer and cart."""
-    row = StripePrice.objects.select_related("price").get(stripe_id=remote.price_id)
-    fields = {
+    fields = mirrored(remote)
+    known = Subscription.objects.filter(stripe_id=remote.stripe_id)
+    if known.update(**fields):
+        return known.select_related("cart", "license", "price__tier", "stripe_price").get()
+    cart = _cart_of(session)
+    customer = _customer_of(remote.customer, cart)
+    return Subscription.objects.create(
+        stripe_id=remote.stripe_id, customer=customer, cart=cart, **fields
+    )
+
+
+def mirrored(remote: RemoteSubscription) -> dict[str, Any]:
+    """The columns of Subscription that say what Stripe says.
+
+    Without price and quantity where the owner gave it a price that is not of our catalog.
+    """
+    row = StripePrice.objects.filter(stripe_id=remote.price_id).first()
+    sold = {"price_id": row.price_id, "stripe_price_id": row.pk} if row else {}
+    return {
+        **(sold | {"quantity": remote.quantity} if sold else {}),
         "status": remote.status,
-        "price": row.price,
-        "stripe_price": row,
-        "quantity": remote.quantity,
         "card_last4": remote.card.last4 if remote.card else "",
         "card_expires_on": remote.card.expires_on if remote.card else None,
         "collection_method": remote.collection_method,
@@ -46,17 +61,10 @@ def store_subscription(
         "pay_url": remote.hosted_invoice_url,
         "paused_collection": remote.paused_collection[:20],
         "has_pending_update": remote.has_pending_update,
+        "discounted_cents": remote.discounted_cents,
         "created_at": remote.created_at,
         **_planned(remote.planned_change),
     }
-    known = Subscription.objects.filter(stripe_id=remote.stripe_id)
-    if known.update(**fields):
-        return known.select_related("cart", "license", "price__tier", "stripe_price").get()
-    cart = _cart_of(session)
-    customer = _customer_of(remote.customer, cart)
-    return Subscription.objects.create(
-        stripe_id=remote.stripe_id, customer=customer, cart=cart, **fields
-    )
 
 
 def store_payments(
@@ -87,10 +95,10 @@ def store_payments(
 
 def _planned(change: PlannedChange | None) -> dict[str, Any]:
     known = StripePrice.objects.filter(stripe_id=change.price_id) if change else None
-    row = known.select_related("price").first() if known is not None else None
+    row = known.first() if known is not None else None
     return {
         "schedule_id": change.schedule_id if change else "",
-        "planned_price": row.price if row else None,
+        "planned_price_id": row.price_id if row else None,
         "planned_quantity": change.quantity if change and row else None,
     }
 

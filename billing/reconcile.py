@@ -17,7 +17,7 @@ from django.utils import timezone
 from billing import money_walk, stripe_api
 from billing.dirty import is_waiting, mark_dirty
 from billing.drift import differences
-from billing.models import DirtyObject, EventCursor, StripeEvent, Subscription
+from billing.models import DirtyObject, EventCursor, StripeCustomer, StripeEvent, Subscription
 from billing.notices import tell_owner
 from billing.remote import RemoteSubscription
 from billing.second_backup import differs_at_stripe
@@ -103,13 +103,21 @@ def _walk_subscriptions(report: Report, beat: Beat) -> None:
             report.walked += 1
             unseen.discard(remote.stripe_id)
             _look_at(remote, report)
+            if _is_deleted_unheard(remote):
+                mark_dirty(Kind.CUSTOMER, remote.customer.stripe_id, at=timezone.now())
+                report.add(remote.customer.stripe_id, "customer deleted")
             if differs_at_stripe(remote.customer):
                 report.add(remote.customer.stripe_id, "second backup")
         elif remote.stripe_id in unseen:
             unseen.discard(remote.stripe_id)
-            report.needs_him[remote.stripe_id] = "has a price that is not of our catalog"
+            report.needs_him[remote.stripe_id] = "is of the other mode (test or live)"
     for stripe_id in sorted(unseen):
         report.needs_him[stripe_id] = "is unknown at Stripe"
+
+
+def _is_deleted_unheard(remote: RemoteSubscription) -> bool:
+    known = StripeCustomer.objects.filter(stripe_id=remote.customer.stripe_id, deleted_at=None)
+    return remote.customer.is_deleted and known.exists()
 
 
 def _look_at(remote: RemoteSubscription, report: Report) -> None:

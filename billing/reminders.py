@@ -74,6 +74,7 @@ def _mail_renewal(key: str, subscription: Subscription) -> None:
             "tier": price.tier,
             "at": subscription.current_period_end,
             "total": format_cents(_next_total(subscription), price.currency),
+            "is_before_discount": _is_before_discount(subscription),
             "interval": price.interval,
             "by_invoice": subscription.is_by_invoice,
             "card_last4": subscription.card_last4,
@@ -87,15 +88,28 @@ def _next_total(subscription: Subscription) -> int:
     if subscription.planned_price is not None:
         quantity = subscription.planned_quantity or subscription.quantity
         return subscription.planned_price.total_cents(quantity)
-    move = PriceMove.objects.filter(
+    move = _coming_move(subscription)
+    if move is not None:
+        total: int = move.to_price.total_cents(subscription.quantity)
+        return total
+    if subscription.discounted_cents is not None:
+        return subscription.discounted_cents
+    return subscription.total_cents
+
+
+def _is_before_discount(subscription: Subscription) -> bool:
+    """Stripe reckons the discount of today's price; that of another is not known yet."""
+    is_other = subscription.planned_price is not None or _coming_move(subscription) is not None
+    return is_other and subscription.discounted_cents is not None
+
+
+def _coming_move(subscription: Subscription) -> PriceMove | None:
+    move: PriceMove | None = PriceMove.objects.filter(
         subscription=subscription,
         state=PriceMove.State.ANNOUNCED,
         at__lte=subscription.current_period_end + timedelta(days=1),
     ).first()
-    if move is not None:
-        total: int = move.to_price.total_cents(subscription.quantity)
-        return total
-    return subscription.total_cents
+    return move
 
 
 def _card_key(subscription: Subscription) -> str:

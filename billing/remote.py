@@ -31,6 +31,7 @@ class RemoteLine:
     quantity: int
     amount_cents: int
     period_end: datetime
+    discount_cents: int = 0  # taken off the amount
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,8 @@ class RemoteSubscription:
     paused_collection: str  # void, keep_as_draft, mark_uncollectible, or ""
     has_pending_update: bool  # a change that waits for its payment
     planned_change: "PlannedChange | None"
+    # What the coming period costs before tax; None where no discount counts, or it was not asked.
+    discounted_cents: int | None
     paid_invoices: tuple[RemoteInvoice, ...]  # newest first, ten at most
 
     @property

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from billing import carts, stripe_api
-from billing.alarms import tell_of_pause, tell_of_unbilled
+from billing.alarms import tell_of_foreign_price, tell_of_pause, tell_of_unbilled
 from billing.contracts import link_contract
 from billing.customers import note_deleted
 from billing.dirty import Fetch, Write, agree, mark_dirty
@@ -77,6 +77,7 @@ def write_subscription(
     link_contract(subscription, remote)
     store_payments(subscription, remote.paid_invoices, at)
     tell_of_pause(subscription, was_paused=before is not None and before.is_paused, at=at)
+    tell_of_foreign_price(subscription, remote, at)
     tell_of_unbilled(subscription, remote, at)
     license = carry_to_license(subscription, remote, at)
     note_worth(subscription, at)
@@ -118,11 +119,14 @@ def _customers_of(stripe_id: str) -> list[int]:
 
 
 def is_ours(remote: RemoteSubscription) -> bool:
-    """One Stripe account may sell other things too; those are none of our business."""
-    return (
-        remote.livemode == settings.STRIPE_LIVEMODE
-        and StripePrice.objects.filter(stripe_id=remote.price_id).exists()
-    )
+    """One Stripe account may sell other things too; those are none of our business.
+
+    What was ours once stays so, whatever price the owner gave it since.
+    """
+    if remote.livemode != settings.STRIPE_LIVEMODE:
+        return False
+    is_sold_here = StripePrice.objects.filter(stripe_id=remote.price_id).exists()
+    return is_sold_here or Subscription.objects.filter(stripe_id=remote.stripe_id).exists()
 
 
 def _leave_alone(at: datetime) -> None:

@@ -19,4 +19,13 @@ class Migration(migrations.Migration):
                 max_length=20,
             ),
         ),
+        migrations.AddField(
+            model_name="subscription",
+            name="discounted_cents",
+            field=models.PositiveIntegerField(
+                blank=True,
+                help_text="the coming period, where a discount counts; before tax",
+                null=True,
+            ),
+        ),
     ]

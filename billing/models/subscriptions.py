@@ -44,6 +44,9 @@ class Subscription(models.Model):
         help_text="what it becomes at the end of the paid time",
     )
     planned_quantity = models.PositiveIntegerField(null=True, blank=True)
+    discounted_cents = models.PositiveIntegerField(
+        null=True, blank=True, help_text="the coming period, where a discount counts; before tax"
+    )
     created_at = models.DateTimeField()
 
     def __str__(self) -> str:

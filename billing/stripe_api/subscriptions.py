@@ -1,6 +1,7 @@
 """Subscriptions with their customers and paid invoices."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import stripe
@@ -15,6 +16,7 @@ from billing.stripe_api.cards import EXPANDED, card_of, waits_for_authentication
 from billing.stripe_api.changes import planned_change
 from billing.stripe_api.client import (
     StripeObjectGone,
+    StripeRefused,
     client,
     id_of,
     metadata_of,
@@ -42,7 +44,10 @@ def retrieve_subscription(stripe_id: str) -> RemoteSubscription:
             waiting = v1.invoices.list(
                 {"subscription": stripe_id, "status": "open", "limit": 100}
             ).data
-    return subscription_of(subscription, paid.data, waiting)
+    answer = subscription_of(subscription, paid.data, waiting)
+    if _is_discounted(subscription):
+        return replace(answer, discounted_cents=_preview_renewal(stripe_id))
+    return answer
 
 
 def subscription_of(
@@ -78,8 +83,33 @@ def subscription_of(
         paused_collection=pause.behavior if pause else "",
         has_pending_update=subscription.pending_update is not None,
         planned_change=planned_change(subscription.schedule),
+        discounted_cents=None,
         paid_invoices=tuple(invoice_of(one) for one in paid),
     )
+
+
+def _is_discounted(subscription: stripe.Subscription) -> bool:
+    renews = subscription.status in {"active", "past_due"} and subscription.cancel_at is None
+    of_customer = getattr(subscription.customer, "discount", None)
+    return renews and bool(subscription.discounts or of_customer)
+
+
+def _preview_renewal(stripe_id: str) -> int | None:
+    """What the coming period alone will cost, before tax, by Stripe's own reckoning.
+
+    None where it cannot say, e.g. without the address that the tax needs, or where what is
+    pending fills the ten lines that it shows.
+    """
+    try:
+        with translated_errors():
+            invoice = client().v1.invoices.create_preview({"subscription": stripe_id})
+    except StripeRefused:
+        return None
+    if invoice.lines.has_more:
+        return None
+    newest = max((line.period.end for line in invoice.lines.data), default=0)
+    coming = [_line(line) for line in invoice.lines.data if line.period.end == newest]
+    return max(0, sum(line.amount_cents - line.discount_cents for line in coming))
 
 
 def _unpaid_since(invoices: Sequence[stripe.Invoice]) -> datetime | None:
@@ -134,6 +164,7 @@ def _line(line: stripe.InvoiceLineItem) -> RemoteLine:
         quantity=1 if line.quantity is None else line.quantity,
         amount_cents=line.amount,
         period_end=from_unix(line.period.end),
+        discount_cents=sum(part.amount for part in line.discount_amounts or []),
     )
 
 

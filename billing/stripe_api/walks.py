@@ -45,6 +45,7 @@ def list_subscriptions() -> Iterator[RemoteSubscription]:
                 "limit": PAGE,
                 "expand": [
                     "data.customer",
+                    "data.schedule",
                     "data.latest_invoice.payments",
                     *(f"data.{path}" for path in EXPANDED),
                 ],

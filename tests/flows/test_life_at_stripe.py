@@ -159,9 +159,16 @@ def test_a_paused_collection_serves_what_was_paid_and_no_longer(shop: Shop, beha
     assert not shop.night().drift
 
 
-def test_a_pause_ends_by_the_clock_when_stripe_is_silent(shop: Shop):
+@pytest.mark.parametrize("is_status", [False, True])
+def test_a_pause_ends_by_the_clock_when_stripe_is_silent(shop: Shop, is_status: bool):
     subscription = bought(shop)
-    at_stripe(shop, subscription, "pause_collection[behavior]=void")
+    if is_status:  # as after a trial without a card
+        path = f"objects/{subscription.stripe_id}"
+        shop.standin.control("POST", path, {"status": "paused"})
+        shop.settle()
+    else:
+        at_stripe(shop, subscription, "pause_collection[behavior]=void")
+    assert OwnerNotice.objects.filter(key__startswith="paused:").count() == 1
     paid_through = License.objects.get().paid_through
 
     shop.clock.move_to(paid_through - timedelta(minutes=1))

@@ -13,9 +13,11 @@ from billing.models import (
     DirtyObject,
     OwnerNotice,
     Payment,
+    StripeCustomer,
     StripeEvent,
     Subscription,
 )
+from billing.stripe_api import change_at_period_end
 from licenses.entitlements import find_holder, may_download
 from licenses.models import Contact, License
 from outbox.claims import MAX_ATTEMPTS
@@ -197,6 +199,53 @@ def test_a_subscription_that_stripe_does_not_know_needs_the_owner_and_is_left(sh
     assert License.objects.get(source__startswith="stripe:sub_").status == License.Status.ACTIVE
     shop.night(events=False)
     assert OwnerNotice.objects.filter(needs_him=True).count() == 1
+
+
+def test_a_customer_deleted_at_stripe_unheard_is_found_and_may_buy_again(shop: Shop):
+    Buyer(shop).buy("pro_monthly")
+    shop.settle()
+    customer = StripeCustomer.objects.get()
+    shop.ask_stripe("DELETE", f"/v1/customers/{customer.stripe_id}")
+    lose_all(shop)
+
+    assert shop.night(events=False).drift[customer.stripe_id] == "customer deleted"
+
+    customer.refresh_from_db()
+    assert customer.deleted_at is not None
+    assert License.objects.get().status == License.Status.LAPSED
+    assert shop.night(events=False).drift == {}
+
+
+def test_a_plan_made_unheard_is_drift(shop: Shop):
+    Buyer(shop).buy("enterprise_monthly", 5)
+    shop.settle()
+    row = Subscription.objects.get()
+    change_at_period_end(
+        row.stripe_id, price_id=row.stripe_price.stripe_id, quantity=2, idempotency_key="plan"
+    )
+    lose_all(shop)
+
+    found = shop.night(events=False).drift[row.stripe_id]
+
+    assert found == "schedule_id + planned_price_id + planned_quantity"
+    row.refresh_from_db()
+    assert (row.planned_price, row.planned_quantity) == (row.price, 2)
+    assert shop.night(events=False).drift == {}
+
+
+@pytest.mark.parametrize(
+    ("column", "wrong"),
+    [("collection_method", "send_invoice"), ("pay_url", "http://x/"), ("stripe_price_id", None)],
+)
+def test_a_column_that_says_something_else_is_put_right(shop: Shop, column: str, wrong: object):
+    Buyer(shop).buy("pro_monthly")
+    shop.settle()
+    right = getattr(Subscription.objects.get(), column)
+    Subscription.objects.update(**{column: wrong})
+
+    assert list(shop.night(events=False).drift.values()) == [column]
+
+    assert getattr(Subscription.objects.get(), column) == right
 
 
 def test_what_others_sell_in_the_same_account_is_no_drift(shop: Shop):

@@ -12,6 +12,7 @@ from billing.guarantee import NoGuarantee, refundable_until
 from billing.models import GuaranteeRefund, OwnerNotice, Payment, StripeCustomer, Subscription
 from licenses.models import License, User
 from tests.flows.books import books_agree, pages
+from tests.flows.test_changes import change
 from tests.shop import Buyer, Shop
 
 
@@ -263,3 +264,52 @@ def test_a_month_for_nothing_then_paid_has_no_second_guarantee(shop: Shop, setti
     with pytest.raises(NoGuarantee, match="not a purchase by card"):
         refundable_until(Subscription.objects.get())
     books_agree(shop)
+
+
+def days_before_the_end(shop: Shop, days: int) -> None:
+    end = Subscription.objects.get().current_period_end
+    shop.advance(seconds=(end - timezone.now()).total_seconds() - days * 86400 + 60)
+    shop.settle()
+
+
+@pytest.mark.parametrize(("duration", "renewal"), [("forever", "$796"), ("once", "$995")])
+def test_what_the_mails_say_is_what_is_charged(
+    shop: Shop, settings: Any, duration: str, renewal: str
+):
+    settings.ALLOW_PROMOTION_CODES = True
+    make_code(shop, "FRIEND", 20, duration)
+    Buyer(shop).buy("pro_yearly", code="FRIEND")
+    shop.settle()
+    (welcome,) = mail.outbox
+    assert "with your discount the first year costs $796" in welcome.body
+    assert Payment.objects.get().amount_cents == 79600
+
+    days_before_the_end(shop, 30)
+    assert f"for {renewal} per year" in mail.outbox[-1].body
+    assert "before your discount" not in mail.outbox[-1].body
+
+    shop.advance(days=32)
+    shop.settle()
+    assert Payment.objects.latest("paid_at").amount == renewal
+    books_agree(shop)
+
+
+def test_a_renewal_at_another_price_is_told_before_the_discount(shop: Shop, settings: Any):
+    settings.ALLOW_PROMOTION_CODES = True
+    make_code(shop, "FRIEND", 20)
+    Buyer(shop).buy("enterprise_yearly", 3, code="FRIEND")
+    shop.settle()
+    change(Subscription.objects.get(), "enterprise_yearly", 2)
+    shop.settle()
+
+    days_before_the_end(shop, 30)
+
+    assert "and before your discount" in mail.outbox[-1].body
+
+
+def test_without_a_discount_stripe_is_asked_for_no_preview(shop: Shop):
+    Buyer(shop).buy("pro_yearly")
+    shop.settle()
+
+    assert Subscription.objects.get().discounted_cents is None
+    assert "discount" not in mail.outbox[-1].body

@@ -127,3 +127,46 @@ def test_none_of_it_is_served_as_long_as_it_was_paid(shop: Shop):
     license = License.objects.get()
     assert (license.status, license.paid_through) == (License.Status.LAPSED, end)
     assert not shop.night().drift
+
+
+def test_a_price_that_is_not_of_the_catalog_is_told_and_its_end_ends_the_license(shop: Shop):
+    subscription = bought(shop, "pro_monthly")
+    before = License.objects.get()
+    form = "product=hare_pro&currency=usd&unit_amount=5000&recurring[interval]=month"
+    price = shop.ask_stripe("POST", "/v1/prices", form)["id"]
+    at_stripe(shop, subscription, price=price)
+    shop.settle()
+    shop.advance(days=35)
+    shop.settle()
+    assert Payment.objects.latest("paid_at").amount_cents == 5000
+    license = License.objects.get()
+    assert (license.status, license.rev) == (License.Status.ACTIVE, before.rev)
+    row = Subscription.objects.get()
+    assert (row.price.lookup_key, row.quantity) == ("pro_monthly", 1)
+    notice = OwnerNotice.objects.get(needs_him=True)
+    assert price in notice.text
+    report = shop.night()
+    assert (report.drift, report.needs_him) == ({}, {})
+
+    shop.ask_stripe("DELETE", f"/v1/subscriptions/{subscription.stripe_id}")
+    shop.settle()
+
+    assert License.objects.get().status == License.Status.LAPSED
+
+
+def test_a_price_of_the_catalog_again_ends_the_matter(shop: Shop):
+    subscription = bought(shop, "pro_monthly")
+    own = subscription.stripe_price
+    assert own is not None
+    form = "product=hare_pro&currency=usd&unit_amount=5000&recurring[interval]=month"
+    at_stripe(shop, subscription, price=shop.ask_stripe("POST", "/v1/prices", form)["id"])
+    shop.settle()
+
+    at_stripe(shop, subscription, price=own.stripe_id)
+    shop.settle()
+
+    assert OwnerNotice.objects.get(needs_him=True).closed_at is not None
+    shop.advance(days=32)
+    shop.settle()
+    assert License.objects.get().rev == 2
+    books_agree(shop)
