@@ -30,6 +30,10 @@ class CustomerGone(Exception):
     """He was deleted at Stripe, and his subscriptions ended with that; he may buy again."""
 
 
+class PlanUndone(stripe_api.StripeUnavailable):
+    """The planned change was undone for a cancellation, which Stripe then did not confirm."""
+
+
 @dataclass(frozen=True)
 class Change:
     """Another price or quantity for a subscription, thought over at the time *at*."""
@@ -168,9 +172,17 @@ def undo_planned_change(subscription: Subscription) -> None:
 
 
 def cancel(subscription: Subscription) -> None:
-    """No renewal; everything works until the paid time is over. Safe to repeat."""
-    stripe_api.release_schedule(subscription.stripe_id)
-    stripe_api.set_cancel_at_period_end(subscription.stripe_id, is_canceled=True)
+    """No renewal; everything works until the paid time is over. Safe to repeat.
+
+    Raises PlanUndone, or stripe_api's errors; then a planned change still stands.
+    """
+    was_planned = stripe_api.release_schedule(subscription.stripe_id)
+    try:
+        stripe_api.set_cancel_at_period_end(subscription.stripe_id, is_canceled=True)
+    except (stripe_api.StripeUnavailable, stripe_api.StripeRefused) as error:
+        if was_planned:
+            raise PlanUndone(str(error)) from error
+        raise
     sync_subscription_now(subscription.stripe_id)
 
 

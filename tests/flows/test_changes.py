@@ -391,6 +391,22 @@ def test_a_cancellation_undoes_a_plan_that_we_did_not_hear_of(shop: Shop):
     assert subscription.cancel_at == subscription.current_period_end
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_cancellation_that_fails_says_that_the_plan_is_undone(shop: Shop, when: str):
+    subscription = subscribed(shop, "enterprise_monthly", 5)
+    change(subscription, "enterprise_monthly", 2)
+    shop.fail_stripe("POST", "/v1/subscriptions/", kind="500", when=when, times=2)
+
+    path = f"/account/subscriptions/{subscription.pk}/cancel/"
+    said = customer().post(path, follow=True).content.decode()
+    shop.settle()
+
+    assert "Your planned change is undone" in said
+    subscription.refresh_from_db()
+    assert subscription.planned_quantity is None
+    assert (subscription.cancel_at is not None) == (when == "after")
+
+
 @pytest.mark.parametrize("then", ["cancel", "more", "less"])
 def test_after_a_planned_change_came_everything_is_possible_again(shop: Shop, then: str):
     """Stripe's schedule holds the subscription for one more period."""
