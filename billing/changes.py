@@ -174,7 +174,8 @@ def undo_planned_change(subscription: Subscription) -> None:
 def cancel(subscription: Subscription) -> None:
     """No renewal; everything works until the paid time is over. Safe to repeat.
 
-    Raises PlanUndone, or stripe_api's errors; then a planned change still stands.
+    A planned change is undone first: Stripe cancels nothing that a schedule holds. Raises
+    PlanUndone when that is all that was done, else stripe_api's errors.
     """
     was_planned = stripe_api.release_schedule(subscription.stripe_id)
     try:
@@ -206,6 +207,6 @@ def portal_url(subscription: Subscription, *, return_url: str) -> str:
         raise CustomerGone
     try:
         return stripe_api.create_portal_session(row.stripe_id, return_url=return_url)
-    except stripe_api.StripeObjectGone as error:
+    except stripe_api.StripeObjectGone:
         customers.look_again(row.stripe_id, at=timezone.now())
-        raise CustomerGone from error
+        raise

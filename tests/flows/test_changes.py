@@ -369,12 +369,12 @@ def test_stripes_page_for_a_customer_who_was_deleted_there_says_so(shop: Shop):
     remote = shop.ask_stripe("GET", f"/v1/subscriptions/{subscription.stripe_id}")
     shop.ask_stripe("DELETE", f"/v1/customers/{remote['customer']}")
 
-    for _ in range(2):  # before we hear of it, and after
+    for said in ("does not answer", "Your subscription was ended at our payment provider"):
         response = customer().post(
             f"/account/subscriptions/{subscription.pk}/billing/", follow=True
         )
         assert response.status_code == 200
-        assert "Your subscription was ended at our payment provider" in response.content.decode()
+        assert said in response.content.decode()
         shop.take()
         shop.work()
 
