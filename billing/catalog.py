@@ -41,7 +41,7 @@ def withdraw_if_archived(price: Price, *, at: datetime) -> bool:
 
     Subscriptions that have it go on. Safe to repeat.
     """
-    if stripe_api.is_price_for_sale(price.stripe_id):
+    if not stripe_api.is_price_archived(price.stripe_id):
         return False
     with transaction.atomic():
         # Not if sync_catalog gave it another one meanwhile.

@@ -30,6 +30,10 @@ class CustomerGone(Exception):
     """He was deleted at Stripe, and his subscriptions ended with that; he may buy again."""
 
 
+class PlanUndone(stripe_api.StripeUnavailable):
+    """The planned change was undone for a cancellation, which Stripe then did not confirm."""
+
+
 @dataclass(frozen=True)
 class Change:
     """Another price or quantity for a subscription, thought over at the time *at*."""
@@ -168,9 +172,18 @@ def undo_planned_change(subscription: Subscription) -> None:
 
 
 def cancel(subscription: Subscription) -> None:
-    """No renewal; everything works until the paid time is over. Safe to repeat."""
-    stripe_api.release_schedule(subscription.stripe_id)
-    stripe_api.set_cancel_at_period_end(subscription.stripe_id, is_canceled=True)
+    """No renewal; everything works until the paid time is over. Safe to repeat.
+
+    A planned change is undone first: Stripe cancels nothing that a schedule holds. Raises
+    PlanUndone when that is all that was done, else stripe_api's errors.
+    """
+    was_planned = stripe_api.release_schedule(subscription.stripe_id)
+    try:
+        stripe_api.set_cancel_at_period_end(subscription.stripe_id, is_canceled=True)
+    except (stripe_api.StripeUnavailable, stripe_api.StripeRefused) as error:
+        if was_planned:
+            raise PlanUndone(str(error)) from error
+        raise
     sync_subscription_now(subscription.stripe_id)
 
 
@@ -200,6 +213,6 @@ def portal_url(subscription: Subscription, *, return_url: str) -> str:
         raise CustomerGone
     try:
         return stripe_api.create_portal_session(row.stripe_id, return_url=return_url)
-    except stripe_api.StripeObjectGone as error:
+    except stripe_api.StripeObjectGone:
         customers.look_again(row.stripe_id, at=timezone.now())
-        raise CustomerGone from error
+        raise

@@ -18,11 +18,12 @@ def ensure_stripe_customer(customer: Customer) -> str:
     """His id at Stripe: the one he has, or a new one. Safe to repeat, and to kill.
 
     Stripe is asked whether the one he has is still there: it may have been deleted in a month in
-    which we heard of nothing, and nothing can be sold to it.
+    which we heard of nothing, and nothing can be sold to it. Raises StripeObjectGone for an id
+    that the account never had: with another account's key nobody is deleted.
     """
     known = StripeCustomer.objects.filter(customer=customer, deleted_at=None).first()
     if known is not None:
-        if not stripe_api.is_customer_deleted(known.stripe_id):
+        if not stripe_api.retrieve_customer(known.stripe_id).is_deleted:
             return known.stripe_id
         _forget(known.stripe_id, at=timezone.now())
     stripe_id = _create(customer)

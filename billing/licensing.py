@@ -61,13 +61,14 @@ def is_duplicate(subscription: Subscription, at: datetime) -> bool:
     if jobs.filter(cause=GuaranteeRefund.Cause.DUPLICATE).exists():
         return True  # once and for all: it is given back, also when the first one has ended
     # One at a time for a customer: two that come in together must not both be the second.
-    Customer.objects.select_for_update().get(pk=subscription.customer_id)
+    customer = Customer.objects.select_for_update().get(pk=subscription.customer_id)
     live = Subscription.objects.filter(
         customer_id=subscription.customer_id,
         license__tier__product=subscription.price.tier.product_id,
         license__status__in=[Status.ACTIVE, Status.SUSPENDED],
     )
-    if not live.exclude(pk=subscription.pk).exists():
+    # Nobody can use what is bought for an account that was closed meanwhile.
+    if customer.closed_at is None and not live.exclude(pk=subscription.pk).exists():
         return False
     _begin_job(subscription, GuaranteeRefund.Cause.DUPLICATE, at)
     return True

@@ -101,7 +101,7 @@ def fetch_checkout_session(stripe_id: str) -> Write:
 
 def fetch_customer(stripe_id: str) -> Write:
     """A customer was deleted at Stripe: his subscriptions ended, and the next is a new one's."""
-    is_deleted = stripe_api.is_customer_deleted(stripe_id)
+    is_deleted = stripe_api.retrieve_customer(stripe_id).is_deleted
 
     def write(at: datetime) -> None:
         theirs = Subscription.objects.filter(customer__pk__in=_customers_of(stripe_id))

@@ -29,6 +29,10 @@ AWAY = (
     "Our payment provider does not answer. If it was done after all, you see it here within a "
     "minute; if not, please try again. It is never done twice."
 )
+PLAN_UNDONE = (
+    "Your planned change is undone, but our payment provider did not confirm the cancellation. If "
+    "it does not stand here within a minute, please cancel again."
+)
 GONE = (
     "Your subscription was ended at our payment provider, and your card is gone with it. Please "
     "buy again, or write to us if that surprises you."
@@ -160,8 +164,11 @@ def _act(request: HttpRequest, subscription_id: int, act: Act, said: str) -> Htt
 def _say_so(request: HttpRequest, subscription: Subscription, error: Exception) -> HttpResponse:
     """Stripe failed; the worker looks at what became of it."""
     changes.look_again(subscription, at=timezone.now())
-    is_refused = isinstance(error, stripe_api.StripeRefused)
-    messages.warning(request, REFUSED if is_refused else AWAY)
+    if isinstance(error, changes.PlanUndone):
+        text = PLAN_UNDONE
+    else:
+        text = REFUSED if isinstance(error, stripe_api.StripeRefused) else AWAY
+    messages.warning(request, text)
     return redirect("portal:account")
 
 

@@ -4,7 +4,7 @@ API version 2026-05-27.dahlia, pinned by stripe==15.2.1; the two spots that the 
 breaks (`payment_method_types`, `billing_cycle_anchor`) stand in one function each.
 """
 
-from billing.stripe_api.catalog import create_price, ensure_product, find_price, is_price_for_sale
+from billing.stripe_api.catalog import create_price, ensure_product, find_price, is_price_archived
 from billing.stripe_api.changes import (
     ChangeIsPlanned,
     change_at_period_end,
@@ -19,7 +19,6 @@ from billing.stripe_api.checkout import (
     create_customer,
     expire_checkout_session,
     find_checkout_session,
-    is_customer_deleted,
     retrieve_checkout_session,
 )
 from billing.stripe_api.client import (
@@ -65,8 +64,7 @@ __all__ = [
     "expire_checkout_session",
     "find_checkout_session",
     "find_price",
-    "is_customer_deleted",
-    "is_price_for_sale",
+    "is_price_archived",
     "is_signed",
     "list_charges",
     "list_disputes",

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import stripe
 
 from billing.remote import RemotePrice
-from billing.stripe_api.client import StripeObjectGone, client, id_of, translated_errors
+from billing.stripe_api.client import client, id_of, translated_errors
 from lib.money import VolumeTier
 
 if TYPE_CHECKING:
@@ -36,14 +36,14 @@ def find_price(lookup_key: str) -> RemotePrice | None:
     return _price(page.data[0]) if page.data else None
 
 
-def is_price_for_sale(stripe_id: str) -> bool:
-    """Whether something new may be sold at it: neither it nor its product is archived or gone."""
-    try:
-        with translated_errors():
-            price = client().v1.prices.retrieve(stripe_id, {"expand": ["product"]})
-    except StripeObjectGone:
-        return False
-    return price.active and bool(getattr(price.product, "active", False))
+def is_price_archived(stripe_id: str) -> bool:
+    """Whether nothing new may be sold at it: it or its product was archived.
+
+    Raises StripeObjectGone for one that this account never had: then the key is of another.
+    """
+    with translated_errors():
+        price = client().v1.prices.retrieve(stripe_id, {"expand": ["product"]})
+    return not (price.active and getattr(price.product, "active", False))
 
 
 def create_price(wanted: RemotePrice) -> str:

@@ -122,15 +122,17 @@ def _attach_schedule(stripe_id: str, idempotency_key: str) -> str:
         key = f"{idempotency_key}-{made.id}"
 
 
-def release_schedule(stripe_id: str) -> None:
-    """Forget a planned change of this subscription; without one there is nothing to do.
+def release_schedule(stripe_id: str) -> bool:
+    """Forget a planned change of this subscription; whether there was one.
 
     A schedule holds the subscription until its last phase is over, so also when nothing is
     planned any more: Stripe refuses to cancel what is held.
     """
     with translated_errors():
         subscription = client().v1.subscriptions.retrieve(stripe_id, {"expand": ["schedule"]})
+        was_planned = planned_change(subscription.schedule) is not None
         _release(subscription.schedule)
+    return was_planned
 
 
 def _release(schedule: object) -> None:

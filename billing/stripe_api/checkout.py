@@ -6,7 +6,7 @@ import stripe
 from django.conf import settings
 
 from billing.remote import RemoteCheckoutSession
-from billing.stripe_api.client import StripeObjectGone, client, id_of, translated_errors
+from billing.stripe_api.client import client, id_of, translated_errors
 
 if TYPE_CHECKING:
     from stripe.params.checkout import SessionCreateParams, SessionCreateParamsLineItem
@@ -19,16 +19,6 @@ def create_customer(*, email: str, name: str, idempotency_key: str) -> str:
             {"email": email, "name": name}, {"idempotency_key": idempotency_key}
         )
     return customer.id
-
-
-def is_customer_deleted(stripe_id: str) -> bool:
-    """Whether somebody deleted the customer at Stripe; an id never heard of counts as deleted."""
-    try:
-        with translated_errors():
-            customer = client().v1.customers.retrieve(stripe_id)
-    except StripeObjectGone:
-        return True
-    return bool(getattr(customer, "deleted", False))
 
 
 def create_checkout_session(

@@ -287,6 +287,23 @@ def test_customer_7_of_another_database_is_another_customer_at_stripe(shop: Shop
     assert ensure_stripe_customer(customer) != first
 
 
+def test_the_key_of_another_account_by_mistake_does_no_lasting_harm(shop: Shop):
+    """Stripe knows neither his id nor the price's; that is not the same as deleted or archived."""
+    bought(shop)
+    stripe_id = StripeCustomer.objects.get().stripe_id
+    License.objects.update(status=License.Status.LAPSED)
+    buyer = signed_in_buyer(shop, Customer.objects.get())
+    StripeCustomer.objects.update(stripe_id="cus_elsewhere")
+    known = buyer.press_buy("pro_monthly")
+    StripeCustomer.objects.update(stripe_id=stripe_id)
+    Price.objects.filter(lookup_key="pro_monthly").update(stripe_id="price_elsewhere")
+    stranger = Buyer(shop).press_buy("pro_monthly")
+
+    assert (known.status_code, stranger.status_code) == (503, 503)
+    assert StripeCustomer.objects.get().deleted_at is None
+    assert not Price.objects.filter(is_on_sale=False, lookup_key="pro_monthly").exists()
+
+
 @pytest.mark.parametrize("archived", ["prices", "products"])
 def test_an_archived_price_sells_no_more_but_renews(shop: Shop, archived: str):
     bought(shop)

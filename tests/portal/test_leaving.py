@@ -7,7 +7,8 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
-from billing.models import Subscription
+from billing.models import GuaranteeRefund, Subscription
+from licenses.closing import close_customer
 from licenses.models import Contact, Credential, Customer, LeaseHour, LicenseEvent, User
 from licenses.people import add_contact
 from outbox.mail import deliver_due_mail
@@ -15,6 +16,7 @@ from pkgindex.models import Download
 from support.models import BouncingAddress, InboundMail, Ticket
 from support.receiving import parse_due_mail
 from support.storing import Delivery, keep_mail
+from tests.flows.books import books_agree
 from tests.make import make_credential, make_customer, make_license, make_tier
 from tests.pkgindex.make import make_file, make_project, make_release
 from tests.shop import Buyer, Shop
@@ -200,6 +202,20 @@ def test_what_was_bought_a_moment_before_is_shown_and_not_lost(shop: Shop):
     customer.refresh_from_db()
     assert customer.closed_at is not None
     assert Subscription.objects.get().cancel_at is not None
+
+
+def test_what_is_paid_on_a_page_that_was_opened_while_the_account_closed_goes_back(shop: Shop):
+    customer, buyer, page = open_page(shop)
+    close_customer(customer.pk, at=timezone.now())  # as if its carts were closed a moment before
+
+    buyer.pay(page)
+    shop.settle()
+
+    job = GuaranteeRefund.objects.get()
+    assert (job.cause, job.state, job.amount_cents) == ("duplicate", "done", 9900)
+    assert Subscription.objects.get().status == "canceled"
+    assert not customer.licenses.exists()
+    books_agree(shop)
 
 
 def test_a_stripe_that_cannot_close_the_page_closes_no_account(shop: Shop):
