@@ -38,6 +38,7 @@ class Year:
         self.shop = shop
 
     def buys(self, name: str, price: str, quantity: int = 1, **options: Any) -> None:
+        self.shop.advance(minutes=1)  # Stripe's times are whole seconds: not in a snapshot's own
         buyer = Buyer(self.shop, email=f"{name}@{name}.example")
         if user := User.objects.filter(email=buyer.email).first():
             buyer.client.force_login(user)
