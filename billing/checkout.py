@@ -11,6 +11,7 @@ from billing.carts import Click
 from billing.catalog import withdraw_if_archived
 from billing.customers import ensure_stripe_customer
 from billing.models import Cart, Dispute, GuaranteeRefund, InvoiceContract, Subscription
+from billing.open_pages import AlreadyBought, close_cart
 from billing.remote import RemoteCheckoutSession
 from billing.sync import sync_subscription_now
 from billing.verdict import ENDED
@@ -20,14 +21,6 @@ SUCCESS_URL = "{base}/welcome/?session_id={{CHECKOUT_SESSION_ID}}"
 CANCEL_URL = "{base}/pricing/"
 # Stripe forgets idempotency keys and closes sessions after 24 h.
 CART_LIVES = timedelta(hours=23)
-
-
-class AlreadyBought(Exception):
-    """This cart, or an earlier one of the same browser, was paid; go to its welcome page."""
-
-    def __init__(self, cart: Cart) -> None:
-        super().__init__(f"cart {cart.pk} was paid")
-        self.cart = cart
 
 
 class AlreadyLicensed(Exception):
@@ -109,19 +102,6 @@ def close_carts(customer: Customer) -> None:
             if not Subscription.objects.filter(cart=cart).exists():  # else it was given back
                 find_purchase(cart)
                 raise
-
-
-def close_cart(cart: Cart) -> None:
-    """Close the checkout page of an open cart; raises AlreadyBought if it was paid after all."""
-    if cart.stripe_session_id is None:
-        return
-    try:
-        stripe_api.expire_checkout_session(cart.stripe_session_id)
-    except stripe_api.StripeRefused as error:
-        session = stripe_api.retrieve_checkout_session(cart.stripe_session_id)
-        if session.status == "complete":
-            raise AlreadyBought(cart) from error
-    carts.expire_cart(cart.stripe_session_id)
 
 
 def find_purchase(cart: Cart) -> Subscription | None:

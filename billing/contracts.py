@@ -11,7 +11,8 @@ from django.utils import timezone
 from billing import stripe_api
 from billing.customers import ensure_stripe_customer
 from billing.dirty import mark_dirty
-from billing.models import DirtyObject, InvoiceContract, Price, Subscription
+from billing.models import Cart, DirtyObject, InvoiceContract, Price, Subscription
+from billing.open_pages import AlreadyBought, close_cart
 from billing.remote import RemoteLine, RemoteSubscription
 from billing.verdict import ENDED
 from lib.money import format_cents
@@ -115,6 +116,7 @@ def _start(contract_id: int, at: datetime) -> bool:
         return False
     contract = InvoiceContract.objects.select_related("customer", "price").get(pk=contract_id)
     try:
+        _check_nothing_is_bought_by_card(contract)
         stripe_id = _make_subscription(contract)
     except Exception as error:
         log.exception("contract %s could not begin", contract_id)
@@ -123,6 +125,20 @@ def _start(contract_id: int, at: datetime) -> bool:
     with transaction.atomic():
         mark_dirty(DirtyObject.Kind.SUBSCRIPTION, stripe_id, at=timezone.now())
         return claim.update(due_at=None, last_error="")
+
+
+def _check_nothing_is_bought_by_card(contract: InvoiceContract) -> None:
+    """Close the pages that he could still pay; raises ContractRefused if he has."""
+    product = contract.price.tier.product
+    of_product = {"customer": contract.customer_id, "price__tier__product": product}
+    try:
+        for cart in Cart.objects.filter(**of_product, status=Cart.Status.OPEN):
+            close_cart(cart)
+    except AlreadyBought as error:
+        raise ContractRefused(f"{contract.customer} has paid {error.cart} by card.") from error
+    by_card = Subscription.objects.filter(**of_product).exclude(collection_method="send_invoice")
+    if by_card.exclude(status__in=ENDED).exists():
+        raise ContractRefused(f"{contract.customer} pays for {product} by card; end that first.")
 
 
 def _make_subscription(contract: InvoiceContract) -> str:

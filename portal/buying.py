@@ -17,6 +17,7 @@ from billing import carts, stripe_api
 from billing import checkout as billing_checkout
 from billing.carts import Click
 from billing.models import MAX_QUANTITY, Cart, Price, Subscription
+from billing.open_pages import AlreadyBought
 from licenses.models import Credential, Customer, User
 from portal.installing import install_guide, signed_document
 from portal.terms import current_terms
@@ -52,7 +53,7 @@ def checkout(request: HttpRequest) -> HttpResponse:
         return _back_to_pricing(request, f"{click.price.tier} is not on sale yet.")
     try:
         return _send_to_stripe(request, click)
-    except billing_checkout.AlreadyBought as bought:
+    except AlreadyBought as bought:
         return redirect(f"{reverse('portal:welcome')}?session_id={bought.cart.stripe_session_id}")
     except billing_checkout.AlreadyLicensed as product:
         messages.info(request, f"You have a license of {product} already, or an invoice for one.")

@@ -11,8 +11,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from billing import changes, stripe_api
-from billing.checkout import AlreadyBought, close_carts
+from billing.checkout import close_carts
 from billing.models import Subscription
+from billing.open_pages import AlreadyBought
 from licenses.closing import close_customer
 from licenses.models import Customer
 from portal.changing import AWAY

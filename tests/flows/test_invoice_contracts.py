@@ -13,12 +13,15 @@ from billing.contracts import ContractRefused, make_invoice_contract, sign_contr
 from billing.guarantee import NoGuarantee, refundable_until
 from billing.models import InvoiceContract, OwnerNotice, Payment, Price, Subscription
 from lib.times import from_unix
-from licenses.models import License, User
-from outbox.claims import LEASE
+from licenses.models import Customer, License, User
+from outbox.claims import LEASE, MAX_ATTEMPTS
+from portal.management.commands.work import work_once
 from tests.flows.books import books_agree
 from tests.flows.test_crash_points import crashes_in_turn
+from tests.flows.test_life_at_stripe import signed_in_buyer
 from tests.make import make_customer
 from tests.shop import Buyer, Shop
+from tests.standin.process import NotPaidError
 
 ADD = "/owner/billing/invoicecontract/add/"
 
@@ -415,3 +418,38 @@ def test_who_has_a_contract_that_is_not_paid_yet_buys_no_second_license_by_card(
         shop.settle()
 
     assert "checkout.session" not in shop.stripe_counts()
+
+
+def open_page(shop: Shop) -> tuple[Buyer, str]:
+    """A colleague of the customer's has the checkout's page of ten blocks open."""
+    customer = make_customer("purchase@big.example")
+    buyer = signed_in_buyer(shop, customer)
+    return buyer, buyer.press_buy("enterprise_yearly", 10)["Location"]
+
+
+def test_a_contract_that_begins_closes_the_pages_that_could_be_paid_too(shop: Shop):
+    buyer, page = open_page(shop)
+    agree(customer=Customer.objects.get())
+    shop.settle()
+
+    with pytest.raises(NotPaidError, match="expired"):
+        buyer.pay(page)
+    assert Subscription.objects.get().is_by_invoice
+
+
+def test_a_contract_does_not_begin_beside_a_page_that_was_paid(shop: Shop):
+    buyer, page = open_page(shop)
+    agree(customer=Customer.objects.get())
+    buyer.pay(page)
+    work_once()  # before any webhook came
+    contract = InvoiceContract.objects.get()
+    assert "by card" in contract.last_error
+    shop.deliver()
+    for _ in range(MAX_ATTEMPTS):
+        work_once()
+        shop.advance(hours=2)
+
+    assert not Subscription.objects.get().is_by_invoice
+    assert License.objects.filter(status="active").count() == 1
+    notice = OwnerNotice.objects.get(key__startswith="given-up:billing.invoicecontract")
+    assert "pays for Hare by card; end that first" in notice.text
