@@ -173,11 +173,13 @@ def _netrc(facts: _Facts) -> Snippet:
 
 
 def _projects_of(tier: Tier) -> list[str]:
-    """What the tier grants and what everybody may have; first what sets the tier apart: the
-    private one the fewest tiers have. Explicit sources must name what comes along, too.
+    """What the tier grants and what everybody may have, but nothing that is quarantined;
+    first what sets the tier apart: the private one the fewest tiers have. Explicit sources must
+    name what comes along, too.
     """
     theirs = Q(tiers=tier) | Q(is_public=True, tiers=None)
-    granted = Project.objects.filter(pk__in=Project.objects.filter(theirs))
+    offered = Project.objects.exclude(status=Project.Status.QUARANTINED)
+    granted = offered.filter(pk__in=Project.objects.filter(theirs))
     narrowest = granted.annotate(breadth=Count("tiers")).order_by("is_public", "breadth", "pk")
     return list(narrowest.values_list("name", flat=True))
 

@@ -1,5 +1,6 @@
 """Fixtures that every test may ask for."""
 
+import os
 from collections.abc import Iterator
 from importlib import import_module
 from io import StringIO
@@ -13,6 +14,7 @@ from django.db import connection, connections
 from time_machine import TimeMachineFixture
 
 from licenses.models import OwnerAct
+from pkgindex.usage import spool_folder
 from tests.shop import Shop
 from tests.standin.process import StandIn, start_standin
 
@@ -37,6 +39,13 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
 def _empty_cache() -> None:
     """Rate limits of sign-in live in the cache."""
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_was_fetched() -> None:
+    """What the index noted in other tests, of keys whose numbers are given anew in this one."""
+    for notes in spool_folder().glob("*"):
+        os.truncate(notes, 0)  # the index has it open
 
 
 @pytest.fixture(autouse=True)
