@@ -61,7 +61,7 @@ def begin_ledger(at: datetime) -> int:
 @transaction.atomic
 def _begin(pk: int, at: datetime) -> bool:
     rows = Subscription.objects.select_for_update(of=("self",))
-    row = rows.select_related("price__tier", "stripe_price").get(pk=pk)
+    row = rows.select_related("license", "price__tier", "stripe_price").get(pk=pk)
     is_new = not LedgerEntry.objects.filter(subscription=row).exists()
     return is_new and note_worth(row, at, since=at)
 
@@ -80,6 +80,8 @@ def _ends(subscription: Subscription) -> list[datetime]:
     ends = [subscription.ended_at, subscription.cancel_at]
     if subscription.status == "past_due" and subscription.past_due_since is not None:
         ends.append(subscription.past_due_since + grace())
+    if subscription.is_paused and subscription.license is not None:
+        ends.append(subscription.license.paid_through)
     return [end for end in ends if end is not None]
 
 

@@ -183,16 +183,26 @@ def _end_unpaid_ones(bought: Subscription, at: datetime) -> None:
         status__in=["past_due", "unpaid"],
         license__status=Status.LAPSED,
     )
-    for old in unpaid.exclude(pk=bought.pk):
-        _begin_job(old, GuaranteeRefund.Cause.REPLACED, at)
+    for old in unpaid.exclude(pk=bought.pk).select_related("license", "price"):
+        assert old.license is not None
+        # A retry may have been paid already, and not heard of: it goes back, too.
+        over = min(at, old.license.paid_through)
+        _begin_job(old, GuaranteeRefund.Cause.REPLACED, at, requested_at=over)
 
 
-def _begin_job(subscription: Subscription, cause: GuaranteeRefund.Cause, at: datetime) -> None:
+def _begin_job(
+    subscription: Subscription,
+    cause: GuaranteeRefund.Cause,
+    at: datetime,
+    *,
+    requested_at: datetime | None = None,
+) -> None:
+    """What was paid from *requested_at* on goes back, whatever the cause."""
     GuaranteeRefund.objects.get_or_create(
         subscription=subscription,
         defaults={
             "cause": cause,
-            "requested_at": at,
+            "requested_at": requested_at or at,
             "due_at": at,
             "currency": subscription.price.currency,
         },

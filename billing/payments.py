@@ -30,17 +30,16 @@ def fetch_payment(stripe_id: str) -> Write:
     """
     remote = stripe_api.retrieve_payment(stripe_id)
     payment = Payment.objects.select_related("subscription").filter(stripe_id=stripe_id).first()
-    paid = (
-        stripe_api.list_paid_invoices(payment.subscription.stripe_id)
-        if payment is not None and remote.refunds
-        else ()
-    )
     if payment is None and _is_not_known_yet(remote.subscription_id):
         mark_dirty(DirtyObject.Kind.SUBSCRIPTION, remote.subscription_id, at=timezone.now())
         raise PaymentNotKnownYet(f"{stripe_id} of {remote.subscription_id}")
+    its = payment.subscription.stripe_id if payment else remote.subscription_id
+    is_ours = Subscription.objects.filter(stripe_id=its).exists()
+    paid = stripe_api.list_paid_invoices(its) if is_ours and remote.refunds else ()
 
     def write(at: datetime) -> None:
-        subscription = _lock_subscription(remote, payment)
+        # As it is now, and nobody else writes about it until this is committed.
+        subscription = Subscription.objects.select_for_update().filter(stripe_id=its).first()
         if subscription is None:
             return
         store_payments(subscription, paid, at)
@@ -56,12 +55,6 @@ def _is_not_known_yet(subscription_id: str) -> bool:
     """Whether a subscription is left to be asked for; one that was and is not here is not ours."""
     known = Subscription.objects.filter(stripe_id=subscription_id)
     return bool(subscription_id) and not known.exists() and not was_looked_at(subscription_id)
-
-
-def _lock_subscription(remote: RemotePaymentState, payment: Payment | None) -> Subscription | None:
-    """As it is now, and nobody else writes about it until this is committed; None: not ours."""
-    stripe_id = payment.subscription.stripe_id if payment else remote.subscription_id
-    return Subscription.objects.select_for_update().filter(stripe_id=stripe_id).first()
 
 
 def _store_payment(
@@ -99,7 +92,7 @@ def _mail_refunds(payment: Payment) -> None:
     """Those that failed, and those that no job tells of."""
     has_job = GuaranteeRefund.objects.filter(subscription=payment.subscription).exists()
     for refund in payment.refunds.select_related("payment__subscription__price__tier__product"):
-        if refund.status == "failed" or not has_job:
+        if refund.status == "failed" or not has_job or payment.is_late:
             mail_refund(refund)
 
 

@@ -21,6 +21,7 @@ def remind_renewals(at: datetime) -> int:
     """
     soon = Subscription.objects.filter(
         status="active",
+        paused_collection="",
         cancel_at=None,
         price__interval=Price.Interval.YEAR,
         current_period_end__gt=at,
@@ -35,6 +36,7 @@ def remind_cards(at: datetime) -> int:
     too_late = add_months(first_of_this, 2).date()
     expiring = Subscription.objects.filter(
         status__in=["active", "past_due"],
+        paused_collection="",
         cancel_at=None,
         collection_method="charge_automatically",
         card_expires_on__lt=too_late,

@@ -41,8 +41,15 @@ def retrieve_subscription(stripe_id: str) -> RemoteSubscription:
         )
         waiting: list[stripe.Invoice] = []
         if subscription.status == "past_due":
+            newest_paid = max((one.created for one in paid.data), default=0)
             waiting = v1.invoices.list(
-                {"subscription": stripe_id, "status": "open", "limit": 100}
+                # What was left open before it was paid again is no beginning of this.
+                {
+                    "subscription": stripe_id,
+                    "status": "open",
+                    "created": {"gt": newest_paid},
+                    "limit": 100,
+                }
             ).data
     answer = subscription_of(subscription, paid.data, waiting)
     if _is_discounted(subscription):

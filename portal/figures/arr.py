@@ -32,7 +32,7 @@ def arr_lines(at: datetime, currency: str = "usd") -> list[ArrLine]:
     """Every subscription that counts, largest first. One query, for any number of them."""
     rows = Subscription.objects.filter(
         status__in=COUNTED, license__isnull=False, price__currency=currency
-    ).select_related("customer", "price__tier__product", "stripe_price__price")
+    ).select_related("customer", "license", "price__tier__product", "stripe_price__price")
     lines = [ArrLine(row, cents_a_year(row, at)) for row in rows]
     counted = [line for line in lines if line.cents]
     return sorted(counted, key=lambda line: (-line.cents, line.subscription.pk))

@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 
 from billing.guarantee import refundable_until, request_guarantee
+from billing.ledger import cents_a_year
 from billing.models import GuaranteeRefund, OwnerNotice, Payment, Subscription
 from billing.refunding import open_refund_job
 from licenses.models import Credential, Customer, License
@@ -207,3 +208,117 @@ def test_who_buys_anew_is_not_billed_for_the_unpaid_one_too(shop: Shop, ending: 
     assert last.is_refunded
     assert not shop.night().drift
     books_agree(shop)
+
+
+def test_a_refund_of_an_unknown_month_revokes_nobody_who_paid_a_newer_one(shop: Shop):
+    bought(shop)
+    for _ in range(2):
+        shop.advance(days=31, hours=3)
+        shop.take()  # lost
+    second = pages(shop, "/v1/charges")[1]["payment_intent"]
+    shop.ask_stripe("POST", "/v1/refunds", f"payment_intent={second}")
+    shop.settle()
+
+    assert not GuaranteeRefund.objects.exists()
+    assert License.objects.get().status == "active"
+    refunded = Payment.objects.order_by("paid_at").values_list("stripe_id", flat=True)[1]
+    assert refunded == second
+    assert Payment.objects.count() == 3
+    books_agree(shop)
+
+
+def pay_with_a_good_card(shop: Shop, subscription: Subscription, invoice: str) -> None:
+    remote = shop.ask_stripe("GET", f"/v1/subscriptions/{subscription.stripe_id}")
+    attach = "/v1/payment_methods/pm_card_visa/attach"
+    card = shop.ask_stripe("POST", attach, f"customer={remote['customer']}")["id"]
+    shop.ask_stripe("POST", f"/v1/invoices/{invoice}/pay", f"payment_method={card}")
+
+
+def test_a_retry_that_was_paid_just_before_he_bought_anew_goes_back_too(shop: Shop):
+    old = bought(shop, card="4000000000000341")
+    shop.advance(days=31, hours=3)
+    shop.settle()
+    path = f"/v1/subscriptions/{old.stripe_id}"
+    invoice = shop.ask_stripe("GET", path)["latest_invoice"]
+    Subscription.objects.update(past_due_since=timezone.now() - timedelta(days=22))
+    License.objects.update(status="lapsed")
+    back = signed_in_buyer(shop, Customer.objects.get())
+    page = back.pay(back.press_buy("pro_monthly")["Location"], card="5555555555554444")
+
+    pay_with_a_good_card(shop, old, invoice)  # its webhook is late by some minutes
+    shop.advance(minutes=3)
+    back.client.get(page)
+    shop.settle()
+    shop.advance(hours=1)
+    shop.settle()
+
+    assert [one.invoice_id for one in Payment.objects.all() if one.is_refunded] == [invoice]
+    assert Payment.objects.count() == 3
+    books_agree(shop)
+
+
+def test_money_after_the_end_is_told_to_the_customer_also_after_a_job(shop: Shop):
+    old = bought(shop, card="4000000000000341")
+    shop.advance(days=31, hours=3)
+    shop.settle()
+    invoice = shop.ask_stripe("GET", f"/v1/subscriptions/{old.stripe_id}")["latest_invoice"]
+    open_refund_job(old.pk, cause=GuaranteeRefund.Cause.REPLACED, at=timezone.now())
+    shop.settle()
+    shop.advance(days=1)
+
+    pay_with_a_good_card(shop, old, invoice)
+    shop.settle()
+    shop.advance(hours=1)
+    shop.settle()
+
+    late = Payment.objects.get(invoice_id=invoice)
+    assert late.is_late
+    assert late.is_refunded
+    (refund,) = late.refunds.all()
+    assert Mail.objects.get(key=f"refund:{refund.stripe_id}").to == ["dev@company.example"]
+
+
+def test_a_grace_begins_anew_when_it_was_paid_in_between(shop: Shop):
+    shop.standin.control("POST", "webhooks", {"mode": "hold", "retries_exhausted": "unpaid"})
+    row = bought(shop, card="4000000000000341")
+    while row.status != "unpaid":
+        shop.advance(days=4)
+        shop.settle()
+        row.refresh_from_db()
+    shop.advance(days=23)  # the next month's invoice; the old one stays open
+    newest = shop.ask_stripe("GET", f"/v1/subscriptions/{row.stripe_id}")["latest_invoice"]
+    if shop.ask_stripe("GET", f"/v1/invoices/{newest}")["status"] == "draft":
+        shop.ask_stripe("POST", f"/v1/invoices/{newest}/finalize")
+    pay_with_a_good_card(shop, row, newest)
+    shop.settle()
+    row.refresh_from_db()
+    assert (row.status, License.objects.get().status) == ("active", "active")
+
+    while row.status != "past_due":
+        shop.advance(days=1)
+        shop.settle()
+        row.refresh_from_db()
+
+    assert timezone.now() - row.past_due_since < timedelta(days=2)
+    assert License.objects.get().status == "active"
+
+
+def test_a_pause_is_no_renewal_and_no_income(shop: Shop):
+    Buyer(shop).buy("pro_yearly")
+    shop.settle()
+    row = Subscription.objects.get()
+    path = f"/v1/subscriptions/{row.stripe_id}"
+    shop.ask_stripe("POST", path, "pause_collection[behavior]=void")
+    shop.settle()
+    row.refresh_from_db()
+    before = row.current_period_end - timezone.now()
+    assert cents_a_year(row, timezone.now()) > 0
+
+    shop.advance(seconds=(before - timedelta(days=5)).total_seconds())
+    shop.settle()
+    assert not Mail.objects.filter(key__startswith="renews:").exists()
+
+    shop.advance(days=6)
+    shop.settle()
+    row.refresh_from_db()
+    assert cents_a_year(row, timezone.now()) == 0
