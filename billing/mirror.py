@@ -89,6 +89,7 @@ def store_payments(
             )
             if is_new:  # its card, and what happened to it before we knew of it
                 mark_dirty(DirtyObject.Kind.PAYMENT, payment.stripe_id, at=at)
+            row.subscription = subscription  # as it is now, and not asked for once more
             if row.is_late:
                 LateRefund.objects.get_or_create(payment=row, defaults={"due_at": at})
 
