@@ -95,8 +95,7 @@ def _close(closing_id: int, at: datetime) -> bool:
         return False
     row = Closing.objects.select_related("subscription").get(pk=closing_id).subscription
     try:
-        if row.schedule_id:
-            stripe_api.release_schedule(row.schedule_id)
+        stripe_api.release_schedule(row.stripe_id)
         stripe_api.set_cancel_at_period_end(row.stripe_id, is_canceled=True)
     except stripe_api.StripeObjectGone:
         log.warning("%s is gone at Stripe; nothing to end", row.stripe_id)
