@@ -67,13 +67,14 @@ def close_product(product_id: int, *, at: datetime) -> bool:
 
 def close_subscriptions(at: datetime) -> int:
     """Tell each holder, let nothing renew, retire what has none left; how much was done."""
-    closing = list(Product.objects.filter(status=Status.CLOSING).values_list("pk", flat=True))
-    if not closing:
+    given_up = dict(Product.objects.filter(status__in=Product.GIVEN_UP).values_list("pk", "status"))
+    if not given_up:
         return 0
-    untold = running(closing).filter(closing=None).values_list("pk", flat=True)
+    untold = running(list(given_up)).filter(closing=None).values_list("pk", flat=True)
     done = sum(_announce(pk, at) for pk in list(untold[:100]))
     due = Closing.objects.due(at).order_by("due_at").values_list("pk", flat=True)
     done += sum(_close(pk, at) for pk in list(due[:20]))
+    closing = [pk for pk, status in given_up.items() if status == Status.CLOSING]
     return done + sum(_retire(pk, at) for pk in closing)
 
 

@@ -4,10 +4,13 @@ import pytest
 from django.utils import timezone
 
 from billing.closings import close_product
-from billing.models import Payment, Subscription
+from billing.contracts import make_invoice_contract, sign_contract
+from billing.models import Payment, Price, Subscription
 from licenses.models import Product
+from outbox.models import Mail
 from tests.flows.test_changes import change, subscribed
-from tests.shop import Shop
+from tests.make import make_customer
+from tests.shop import Buyer, Shop
 
 pytestmark = pytest.mark.django_db
 
@@ -32,3 +35,37 @@ def test_a_change_that_was_planned_is_undone_and_nothing_renews(shop: Shop):
     shop.advance(days=33)
     shop.settle()
     assert (Subscription.objects.get().status, Payment.objects.count()) == ("canceled", 1)
+
+
+def test_what_is_paid_after_the_product_retired_ends_with_its_first_period(shop: Shop):
+    buyer = Buyer(shop)
+    asked = buyer.press_buy("pro_monthly")
+    product = close_hare()
+    shop.settle()
+    product.refresh_from_db()
+    assert product.status == Product.Status.RETIRED
+
+    buyer.pay(asked["Location"])
+    shop.settle()
+
+    row = Subscription.objects.get()
+    assert row.cancel_at == row.current_period_end
+    assert Mail.objects.filter(key=f"closing:{row.stripe_id}").count() == 1
+
+
+def test_a_contract_signed_after_the_product_retired_does_not_renew(shop: Shop):
+    contract = make_invoice_contract(
+        customer=make_customer("boss@big.example"),
+        price=Price.objects.get(lookup_key="enterprise_yearly"),
+        quantity=50,
+        at=timezone.now(),
+        grant_on="signature",
+    )
+    close_hare()
+    shop.settle()
+
+    sign_contract(contract.pk, at=timezone.now())
+    shop.settle()
+
+    row = Subscription.objects.get()
+    assert row.cancel_at == row.current_period_end
