@@ -103,3 +103,22 @@ def test_a_price_that_is_sold_anyway_is_no_offer_and_two_do_not_overlap(shop: Sh
         with pytest.raises(ValidationError, match="price"):
             wrong.clean()
     offer.clean()
+
+
+def test_the_price_stays_on_sale_when_one_offer_follows_the_other(shop: Shop, offer: Offer):
+    following = offer.ends_on + timedelta(days=1)
+    Offer.objects.create(
+        name="Winter", price=offer.price, hypothesis="x", starts_on=following, ends_on=following
+    )
+    shop.advance(days=1)
+    shop.work()
+
+    shop.advance(days=2)
+    shop.work()
+
+    offer.refresh_from_db()
+    assert offer.closed_at is not None
+    assert Price.objects.get(pk=offer.price_id).is_on_sale
+    shop.advance(days=1)
+    shop.work()
+    assert not Price.objects.get(pk=offer.price_id).is_on_sale
