@@ -122,3 +122,24 @@ def test_the_price_stays_on_sale_when_one_offer_follows_the_other(shop: Shop, of
     shop.advance(days=1)
     shop.work()
     assert not Price.objects.get(pk=offer.price_id).is_on_sale
+
+
+def test_an_offer_that_has_begun_keeps_its_price(owner: Client, shop: Shop, offer: Offer):
+    shop.advance(days=1)
+    shop.work()
+    other = Price.objects.get(lookup_key="pro_monthly")
+    Offer.objects.create(
+        name="Winter", price=offer.price, hypothesis="x",
+        starts_on=offer.ends_on + timedelta(days=9), ends_on=offer.ends_on + timedelta(days=9),
+    )  # fmt: skip
+    form = {
+        "name": "Autumn", "price": other.pk, "hypothesis": "Ten more.",
+        "starts_on": offer.starts_on, "ends_on": offer.ends_on, "verdict": "",
+    }  # fmt: skip
+
+    post(owner, f"/owner/billing/offer/{offer.pk}/change/", form)
+
+    assert Offer.objects.get(pk=offer.pk).price == offer.price
+    form["ends_on"] = offer.ends_on + timedelta(days=9)
+    shown = owner.post(f"/owner/billing/offer/{offer.pk}/change/", form).content.decode()
+    assert "Another offer has this price in these days." in shown
