@@ -1,11 +1,12 @@
 """A product is given up while something of it is on its way: nothing of it renews."""
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
-from billing.closings import close_product
+from billing.closings import close_product, close_subscriptions
 from billing.contracts import make_invoice_contract, sign_contract
-from billing.models import Payment, Price, Subscription
+from billing.models import Closing, Payment, Price, Subscription
 from licenses.models import Product
 from outbox.models import Mail
 from tests.flows.test_changes import change, subscribed
@@ -19,6 +20,25 @@ def close_hare() -> Product:
     product = Product.objects.get(slug="hare")
     close_product(product.pk, at=timezone.now())
     return product
+
+
+def test_an_end_that_stripe_never_took_has_a_page_to_try_it_again(owner: Client, shop: Shop):
+    row = subscribed(shop, "pro_monthly")
+    close_hare()
+    path = f"/v1/subscriptions/{row.stripe_id}"
+    shop.fail_stripe("POST", path, kind="500", when="before", times=99)
+    close_subscriptions(timezone.now())
+    closing = Closing.objects.get()
+    assert closing.attempts == 1
+
+    assert owner.get(f"/owner/billing/closing/{closing.pk}/change/").status_code == 200
+    shop.standin.control("DELETE", "faults")
+    form = {"action": "try_again", "_selected_action": closing.pk}
+    owner.post("/owner/billing/closing/", form)
+    shop.settle()
+
+    row.refresh_from_db()
+    assert row.cancel_at is not None
 
 
 def test_a_change_that_was_planned_is_undone_and_nothing_renews(shop: Shop):
