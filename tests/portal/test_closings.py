@@ -1,7 +1,9 @@
 """A product is given up while something of it is on its way: nothing of it renews."""
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from billing.closings import close_product, close_subscriptions
@@ -39,6 +41,17 @@ def test_an_end_that_stripe_never_took_has_a_page_to_try_it_again(owner: Client,
 
     row.refresh_from_db()
     assert row.cancel_at is not None
+
+
+def test_a_round_that_finds_nothing_to_do_takes_no_lock(shop: Shop):
+    subscribed(shop, "pro_monthly")
+    close_hare()
+    shop.settle()
+
+    with CaptureQueriesContext(connection) as queries:
+        assert close_subscriptions(timezone.now()) == 0
+
+    assert [one["sql"] for one in queries if not one["sql"].startswith("SELECT")] == []
 
 
 def test_a_change_that_was_planned_is_undone_and_nothing_renews(shop: Shop):
