@@ -9,6 +9,7 @@ from billing.dirty import mark_dirty
 from billing.models import (
     Cart,
     Chore,
+    Closing,
     DirtyObject,
     Dispute,
     GuaranteeRefund,
@@ -142,6 +143,13 @@ class SecondBackupAdmin(ClaimableAdmin):
     list_display = ["customer", "written_at", "due_at", "attempts", "dead_at"]
     list_select_related = ["customer__customer"]
     search_fields = ["customer__stripe_id", "customer__customer__name"]
+
+
+@admin.register(Closing)
+class ClosingAdmin(ClaimableAdmin):
+    list_display = ["subscription", "announced_at", "due_at", "attempts", "dead_at"]
+    list_select_related = ["subscription"]
+    search_fields = ["subscription__stripe_id", "subscription__customer__name"]
 
 
 @admin.register(Chore)

@@ -67,14 +67,16 @@ def close_product(product_id: int, *, at: datetime) -> bool:
 
 def close_subscriptions(at: datetime) -> int:
     """Tell each holder, let nothing renew, retire what has none left; how much was done."""
-    closing = list(Product.objects.filter(status=Status.CLOSING).values_list("pk", flat=True))
-    if not closing:
+    given_up = dict(Product.objects.filter(status__in=Product.GIVEN_UP).values_list("pk", "status"))
+    if not given_up:
         return 0
-    untold = running(closing).filter(closing=None).values_list("pk", flat=True)
+    untold = running(list(given_up)).filter(closing=None).values_list("pk", flat=True)
     done = sum(_announce(pk, at) for pk in list(untold[:100]))
     due = Closing.objects.due(at).order_by("due_at").values_list("pk", flat=True)
     done += sum(_close(pk, at) for pk in list(due[:20]))
-    return done + sum(_retire(pk, at) for pk in closing)
+    closing = [pk for pk, status in given_up.items() if status == Status.CLOSING]
+    # Looked at before: a transaction in every round would keep SQLite's other writers waiting.
+    return done + sum(_retire(pk, at) for pk in closing if not running([pk]).exists())
 
 
 @transaction.atomic
@@ -95,8 +97,7 @@ def _close(closing_id: int, at: datetime) -> bool:
         return False
     row = Closing.objects.select_related("subscription").get(pk=closing_id).subscription
     try:
-        if row.schedule_id:
-            stripe_api.release_schedule(row.schedule_id)
+        stripe_api.release_schedule(row.stripe_id)
         stripe_api.set_cancel_at_period_end(row.stripe_id, is_canceled=True)
     except stripe_api.StripeObjectGone:
         log.warning("%s is gone at Stripe; nothing to end", row.stripe_id)

@@ -72,7 +72,8 @@ def _turn(pk: int, at: datetime) -> bool:
 
 
 def _close(offer: Offer, at: datetime) -> bool:
-    if offer.opened_at is not None:
+    others = Offer.objects.filter(price=offer.price_id).open_on(at.date())
+    if offer.opened_at is not None and not others.exists():
         Price.objects.filter(pk=offer.price_id).update(is_on_sale=False)
     Offer.objects.filter(pk=offer.pk).update(closed_at=at)
     result = result_of(offer)

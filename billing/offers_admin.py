@@ -19,7 +19,11 @@ class OfferAdmin(admin.ModelAdmin):
     search_fields = ["name", "price__lookup_key", "hypothesis", "verdict"]
     date_hierarchy = "starts_on"
     fields = ["name", "price", "hypothesis", ("starts_on", "ends_on"), "came_of_it", "verdict"]
-    readonly_fields = ["came_of_it"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Offer | None = None) -> list[str]:
+        """The price that was put on sale is the one that goes off it."""
+        has_begun = obj is not None and obj.opened_at is not None
+        return ["price", "came_of_it"] if has_begun else ["came_of_it"]
 
     def has_delete_permission(self, request: HttpRequest, obj: Offer | None = None) -> bool:
         """What was offered to somebody stays written down."""

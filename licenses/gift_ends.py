@@ -11,24 +11,31 @@ from licenses.models import License
 from licenses.people import addresses_of
 from licenses.status import lapse_license, revoke_license
 from outbox.mail import queue_mail
+from outbox.models import Mail
 
 TOLD_BEFORE = timedelta(days=14)
 Kind = License.Kind
 
 
 def tell_of_ends(at: datetime) -> int:
-    """A mail to each holder of a gift that ends within two weeks; one for each end."""
-    ending = _given().filter(paid_through__gt=at, paid_through__lte=at + TOLD_BEFORE)
-    return sum(_tell(license) for license in ending.select_related("tier__product", "customer"))
+    """A mail to each holder of a gift that ends within two weeks; one for each end.
+
+    Also of a complimentary license that is over already: `end_gifts` waits for it.
+    """
+    ending = _given().filter(paid_through__lte=at + TOLD_BEFORE)
+    ending = ending.exclude(kind=Kind.EVALUATION, paid_through__lte=at)
+    rows = ending.select_related("tier__product", "customer")
+    return sum(_tell(license, at) for license in rows)
 
 
 def end_gifts(at: datetime) -> int:
     """End each gift whose time is over; safe to repeat.
 
-    A complimentary license keeps what was released by then. An evaluation paid for nothing and
-    keeps nothing; whoever bought meanwhile has another license.
+    A complimentary license keeps what was released by then, and goes on until its holder was told
+    in time. An evaluation paid for nothing, keeps nothing and ends by its date; whoever bought
+    meanwhile has another license.
     """
-    over = list(_given().filter(paid_through__lte=at))
+    over = [one for one in _given().filter(paid_through__lte=at) if _may_end(one, at)]
     for license in over:
         if license.kind == Kind.EVALUATION:
             revoke_license(license.pk, at=at, reason="the evaluation is over")
@@ -42,15 +49,32 @@ def _given() -> models.QuerySet[License]:
     return License.objects.filter(kind__in=kinds, status=License.Status.ACTIVE).order_by("pk")
 
 
+def _may_end(license: License, at: datetime) -> bool:
+    """Whether its holder heard of it before, or two weeks ago, or cannot hear of it."""
+    if license.kind == Kind.EVALUATION or not addresses_of(license.customer_id):
+        return True
+    latest = max(license.paid_through, at - TOLD_BEFORE)
+    return Mail.objects.filter(key=_key(license), created_at__lte=latest).exists()
+
+
 @transaction.atomic
-def _tell(license: License) -> bool:
+def _tell(license: License, at: datetime) -> bool:
     addresses = addresses_of(license.customer_id)
     if not addresses:
         return False
+    is_over = license.paid_through <= at
     mail = queue_mail(
-        f"gift-ends:{license.pk}:{license.paid_through:%Y%m%d}",
+        _key(license),
         template="licenses/gift_ends",
         to=addresses,
-        context={"license": license, "is_evaluation": license.kind == Kind.EVALUATION},
+        context={
+            "license": license,
+            "ends_at": at + TOLD_BEFORE if is_over else license.paid_through,
+            "is_evaluation": license.kind == Kind.EVALUATION,
+        },
     )
     return mail.was_queued_now
+
+
+def _key(license: License) -> str:
+    return f"gift-ends:{license.pk}:{license.paid_through:%Y%m%d}"

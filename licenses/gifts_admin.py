@@ -12,7 +12,8 @@ from licenses.gifts import MAX_DAYS, MAX_THREADS, Gift, GiftRefused, check_gift,
 from licenses.issuing import Grant
 from licenses.models import Customer, License, normalize_email
 
-GIVEN = (License.Kind.COMPLIMENTARY, License.Kind.EVALUATION, License.Kind.SITE)
+# What ends by its date (licenses.gift_ends); the form asks for days.
+GIVEN = (License.Kind.COMPLIMENTARY, License.Kind.EVALUATION)
 WRITTEN = ["customer", "email", "name", "tier", "kind", "days", "threads"]
 
 

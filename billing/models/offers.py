@@ -46,4 +46,4 @@ class Offer(models.Model):
             raise ValidationError({"price": "It is on sale anyway: make a price for the offer."})
         others = Offer.objects.filter(price=self.price_id).exclude(pk=self.pk)
         if others.filter(starts_on__lte=self.ends_on, ends_on__gte=self.starts_on).exists():
-            raise ValidationError({"price": "Another offer has this price in these days."})
+            raise ValidationError({"ends_on": "Another offer has this price in these days."})

@@ -39,6 +39,7 @@ def give(kind: str, *, until: datetime, threads: int | None = None) -> License:
 )
 def test_a_gift_ends_when_its_time_is_over_and_once(now: datetime, kind: str, status: str):
     license = give(kind, until=now + 30 * DAY)
+    tell_of_ends(now + 20 * DAY)
 
     done = [end_gifts(now + days * DAY) for days in (29, 30, 31)]
 
@@ -89,12 +90,36 @@ def test_the_holder_hears_of_the_end_two_weeks_before_and_anew_when_it_was_moved
     assert mail.subject.startswith("Your evaluation of Hare Enterprise ends on")
 
 
-def test_the_night_does_it(now: datetime):
+def test_a_gift_that_was_over_untold_ends_two_weeks_after_the_mail(now: datetime):
+    license = give("complimentary", until=now - 100 * DAY)
+
+    done = [
+        (tell_of_ends(now + days * DAY), end_gifts(now + days * DAY)) for days in (0, 1, 13, 15, 16)
+    ]
+
+    assert done == [(1, 0), (0, 0), (0, 0), (0, 1), (0, 0)]
+    license.refresh_from_db()
+    assert license.status == License.Status.LAPSED
+    mail = Mail.objects.get(key__startswith="gift-ends:")
+    last_day = now + 14 * DAY
+    assert mail.subject == f"Your license of Hare Enterprise ends on {last_day:%-d %B}"
+    assert f"was given until {license.paid_through:%-d %B %Y}" in mail.body
+    assert f"It ends on {last_day:%-d %B %Y}, {last_day:%H:%M} UTC" in mail.body
+
+
+def test_a_gift_that_nobody_can_hear_of_ends_by_its_date(now: datetime):
     license = give("complimentary", until=now - DAY)
+    license.customer.contacts.all().delete()
+
+    assert (tell_of_ends(now), end_gifts(now)) == (0, 1)
+
+
+def test_the_night_does_it(now: datetime):
+    license = give("evaluation", until=now - DAY)
     Chore.objects.create(name="remind", due_at=now)
 
     do_chores(now)
 
     license.refresh_from_db()
-    assert license.status == License.Status.LAPSED
+    assert license.status == License.Status.REVOKED
     assert "1 gifts ended" in Chore.objects.get(name="remind").outcome

@@ -42,11 +42,11 @@ def test_somebody_new_gets_a_license_and_a_mail_and_makes_his_own_key(owner: Cli
 def test_a_customer_who_is_known_gets_it_beside_what_he_has(owner: Client):
     license = make_license()
 
-    owner.post(ADD, form(customer=license.customer_id, kind="site", threads=7))
+    owner.post(ADD, form(customer=license.customer_id, kind="evaluation", threads=7))
 
     assert list(license.customer.licenses.values_list("kind", "threads").order_by("pk")) == [
         ("organization", None),
-        ("site", 7),
+        ("evaluation", 7),
     ]
 
 
@@ -69,6 +69,7 @@ def test_the_same_gift_again_changes_nothing(owner: Client):
         {"email": "ann@example.com", "name": "x", "customer": "known"},
         {"email": "ann@example.com", "name": "x", "days": 0},
         {"email": "ann@example.com", "name": "x", "kind": "organization"},
+        {"email": "ann@example.com", "name": "x", "kind": "site"},
     ],
 )
 def test_what_is_not_clear_is_given_to_nobody(owner: Client, fields: dict[str, object]):

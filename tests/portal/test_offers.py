@@ -103,3 +103,43 @@ def test_a_price_that_is_sold_anyway_is_no_offer_and_two_do_not_overlap(shop: Sh
         with pytest.raises(ValidationError, match="price"):
             wrong.clean()
     offer.clean()
+
+
+def test_the_price_stays_on_sale_when_one_offer_follows_the_other(shop: Shop, offer: Offer):
+    following = offer.ends_on + timedelta(days=1)
+    Offer.objects.create(
+        name="Winter", price=offer.price, hypothesis="x", starts_on=following, ends_on=following
+    )
+    shop.advance(days=1)
+    shop.work()
+
+    shop.advance(days=2)
+    shop.work()
+
+    offer.refresh_from_db()
+    assert offer.closed_at is not None
+    assert Price.objects.get(pk=offer.price_id).is_on_sale
+    shop.advance(days=1)
+    shop.work()
+    assert not Price.objects.get(pk=offer.price_id).is_on_sale
+
+
+def test_an_offer_that_has_begun_keeps_its_price(owner: Client, shop: Shop, offer: Offer):
+    shop.advance(days=1)
+    shop.work()
+    other = Price.objects.get(lookup_key="pro_monthly")
+    Offer.objects.create(
+        name="Winter", price=offer.price, hypothesis="x",
+        starts_on=offer.ends_on + timedelta(days=9), ends_on=offer.ends_on + timedelta(days=9),
+    )  # fmt: skip
+    form = {
+        "name": "Autumn", "price": other.pk, "hypothesis": "Ten more.",
+        "starts_on": offer.starts_on, "ends_on": offer.ends_on, "verdict": "",
+    }  # fmt: skip
+
+    post(owner, f"/owner/billing/offer/{offer.pk}/change/", form)
+
+    assert Offer.objects.get(pk=offer.pk).price == offer.price
+    form["ends_on"] = offer.ends_on + timedelta(days=9)
+    shown = owner.post(f"/owner/billing/offer/{offer.pk}/change/", form).content.decode()
+    assert "Another offer has this price in these days." in shown

@@ -1,0 +1,104 @@
+"""A product is given up while something of it is on its way: nothing of it renews."""
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from billing.closings import close_product, close_subscriptions
+from billing.contracts import make_invoice_contract, sign_contract
+from billing.models import Closing, Payment, Price, Subscription
+from licenses.models import Product
+from outbox.models import Mail
+from tests.flows.test_changes import change, subscribed
+from tests.make import make_customer
+from tests.shop import Buyer, Shop
+
+pytestmark = pytest.mark.django_db
+
+
+def close_hare() -> Product:
+    product = Product.objects.get(slug="hare")
+    close_product(product.pk, at=timezone.now())
+    return product
+
+
+def test_an_end_that_stripe_never_took_has_a_page_to_try_it_again(owner: Client, shop: Shop):
+    row = subscribed(shop, "pro_monthly")
+    close_hare()
+    path = f"/v1/subscriptions/{row.stripe_id}"
+    shop.fail_stripe("POST", path, kind="500", when="before", times=99)
+    close_subscriptions(timezone.now())
+    closing = Closing.objects.get()
+    assert closing.attempts == 1
+
+    assert owner.get(f"/owner/billing/closing/{closing.pk}/change/").status_code == 200
+    shop.standin.control("DELETE", "faults")
+    form = {"action": "try_again", "_selected_action": closing.pk}
+    owner.post("/owner/billing/closing/", form)
+    shop.settle()
+
+    row.refresh_from_db()
+    assert row.cancel_at is not None
+
+
+def test_a_round_that_finds_nothing_to_do_takes_no_lock(shop: Shop):
+    subscribed(shop, "pro_monthly")
+    close_hare()
+    shop.settle()
+
+    with CaptureQueriesContext(connection) as queries:
+        assert close_subscriptions(timezone.now()) == 0
+
+    assert [one["sql"] for one in queries if not one["sql"].startswith("SELECT")] == []
+
+
+def test_a_change_that_was_planned_is_undone_and_nothing_renews(shop: Shop):
+    row = subscribed(shop, "enterprise_monthly", 3)
+    change(row, "enterprise_monthly", 2)
+    row.refresh_from_db()
+    assert row.schedule_id
+
+    close_hare()
+    shop.settle()
+
+    row.refresh_from_db()
+    assert (row.schedule_id, row.cancel_at) == ("", row.current_period_end)
+    shop.advance(days=33)
+    shop.settle()
+    assert (Subscription.objects.get().status, Payment.objects.count()) == ("canceled", 1)
+
+
+def test_what_is_paid_after_the_product_retired_ends_with_its_first_period(shop: Shop):
+    buyer = Buyer(shop)
+    asked = buyer.press_buy("pro_monthly")
+    product = close_hare()
+    shop.settle()
+    product.refresh_from_db()
+    assert product.status == Product.Status.RETIRED
+
+    buyer.pay(asked["Location"])
+    shop.settle()
+
+    row = Subscription.objects.get()
+    assert row.cancel_at == row.current_period_end
+    assert Mail.objects.filter(key=f"closing:{row.stripe_id}").count() == 1
+
+
+def test_a_contract_signed_after_the_product_retired_does_not_renew(shop: Shop):
+    contract = make_invoice_contract(
+        customer=make_customer("boss@big.example"),
+        price=Price.objects.get(lookup_key="enterprise_yearly"),
+        quantity=50,
+        at=timezone.now(),
+        grant_on="signature",
+    )
+    close_hare()
+    shop.settle()
+
+    sign_contract(contract.pk, at=timezone.now())
+    shop.settle()
+
+    row = Subscription.objects.get()
+    assert row.cancel_at == row.current_period_end
