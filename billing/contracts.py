@@ -124,8 +124,10 @@ def _start(contract_id: int, at: datetime) -> bool:
         claim.fail(error, timezone.now())
         return False
     with transaction.atomic():
+        # The contract before the mark, as whoever agrees on the subscription links it.
+        is_mine = claim.update(due_at=None, last_error="")
         mark_dirty(DirtyObject.Kind.SUBSCRIPTION, stripe_id, at=timezone.now())
-        return claim.update(due_at=None, last_error="")
+    return is_mine
 
 
 def _check_nothing_is_bought_by_card(contract: InvoiceContract) -> None:

@@ -8,11 +8,13 @@ import pytest
 from django.db import connection, connections
 from django.utils import timezone
 
+from billing.contracts import start_contracts
 from billing.dirty import agree
-from billing.models import DirtyObject, Payment, Subscription
+from billing.models import DirtyObject, InvoiceContract, Payment, Subscription
 from billing.sync import FETCHES
 from licenses.models import License
 from tests.flows.books import pages
+from tests.flows.test_invoice_contracts import agree as make_contract
 from tests.flows.test_refunds_and_disputes import dispute
 from tests.shop import Buyer, Shop
 
@@ -31,6 +33,13 @@ def while_another_is_after(
     """Run *first* in a thread that waits after its first statement with *fragment*, and *then*
     meanwhile; whether both did it.
     """
+    finish = begin_another(fragment, first)
+    done = then()
+    return finish() and done
+
+
+def begin_another(fragment: str, first: Callable[[], bool]) -> Callable[[], bool]:
+    """Returns once *first* waits after its statement; call the result for whether it did it."""
     there, did = threading.Event(), [False]
 
     def wait_there(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
@@ -50,9 +59,12 @@ def while_another_is_after(
     thread = threading.Thread(target=run)
     thread.start()
     assert there.wait(20)
-    done = then()
-    thread.join()
-    return done and did[0]
+
+    def finish() -> bool:
+        thread.join()
+        return did[0]
+
+    return finish
 
 
 def test_a_dispute_won_reinstates_nobody_whose_end_is_just_being_written(shop: Shop):
@@ -90,3 +102,25 @@ def test_a_subscription_and_its_payment_wait_for_each_other_and_not_for_ever(sho
     )
 
     assert Payment.objects.get(stripe_id=renewal).refunded_cents == 100
+
+
+def test_a_contract_that_begins_and_its_subscription_do_not_wait_for_each_other(shop: Shop):
+    make_contract()
+    others: list[Callable[[], bool]] = []
+
+    def agree_on_what_was_made() -> bool:
+        shop.deliver()
+        return agree_on(pages(shop, "/v1/subscriptions?status=all")[0]["id"])
+
+    def once_it_is_made(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        if not others and shop.stripe_counts().get("subscription"):
+            fragment = 'UPDATE "billing_invoicecontract"'  # it links the two
+            others.append(begin_another(fragment, agree_on_what_was_made))
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(once_it_is_made):
+        assert start_contracts(timezone.now()) == 1
+    assert others[0]()
+
+    contract = InvoiceContract.objects.get()
+    assert (contract.subscription, contract.due_at) == (Subscription.objects.get(), None)
