@@ -9,8 +9,9 @@ from django.db import connection, connections
 from django.utils import timezone
 
 from billing.contracts import start_contracts
+from billing.customers import ensure_stripe_customer
 from billing.dirty import agree
-from billing.models import DirtyObject, InvoiceContract, Payment, Subscription
+from billing.models import DirtyObject, InvoiceContract, Payment, StripeCustomer, Subscription
 from billing.sync import FETCHES
 from licenses.models import License
 from tests.flows.books import pages
@@ -124,3 +125,46 @@ def test_a_contract_that_begins_and_its_subscription_do_not_wait_for_each_other(
 
     contract = InvoiceContract.objects.get()
     assert (contract.subscription, contract.due_at) == (Subscription.objects.get(), None)
+
+
+@pytest.fixture
+def deleted(shop: Shop) -> StripeCustomer:
+    """A buyer who was deleted at Stripe; his subscription and he are to be asked for."""
+    Buyer(shop).buy("pro_monthly")
+    shop.settle()
+    row = StripeCustomer.objects.get()
+    shop.ask_stripe("DELETE", f"/v1/customers/{row.stripe_id}")
+    shop.deliver()
+    return row
+
+
+def test_a_deleted_customer_and_his_subscription_do_not_wait_for_each_other(
+    shop: Shop, deleted: StripeCustomer
+):
+    subscription = Subscription.objects.get()
+
+    assert while_another_is_after(
+        'UPDATE "billing_stripecustomer"',
+        lambda: agree_on(subscription.stripe_id),
+        lambda: agree_on(deleted.stripe_id),
+    )
+
+    deleted.refresh_from_db()
+    assert deleted.deleted_at is not None
+    assert License.objects.get().status == "lapsed"
+
+
+def test_a_customer_who_is_found_deleted_twice_is_waited_for_once(
+    shop: Shop, deleted: StripeCustomer
+):
+    agree_on(Subscription.objects.get().stripe_id)
+    StripeCustomer.objects.update(deleted_at=None)
+
+    def buy_anew() -> bool:
+        return ensure_stripe_customer(deleted.customer) != deleted.stripe_id
+
+    assert while_another_is_after(
+        'UPDATE "billing_stripecustomer"', lambda: agree_on(deleted.stripe_id), buy_anew
+    )
+
+    assert StripeCustomer.objects.filter(deleted_at=None).count() == 1
