@@ -45,7 +45,12 @@ class Change:
 
     @property
     def is_immediate(self) -> bool:
-        """More of anything is billed and granted at once; less comes with the next period."""
+        """More of anything is billed and granted at once; less comes with the next period.
+
+        So does more that costs less: the credit would stay beside a refund of the whole payment.
+        """
+        if self._more_cents < 0:
+            return False
         old, new = self.subscription.price, self.price
         if old.interval == new.interval:
             return self._more_of_it > 0
@@ -53,13 +58,17 @@ class Change:
 
     @property
     def _more_of_it(self) -> int:
-        """Above 0 for more than he has, below for less. By tier and number, not by money: his own
-        price may be another than today's.
+        """Above 0 for more than he has, below for less. By tier and number before money: his own
+        price may be another than today's. Of two tiers of one rank the dearer is more.
         """
         tier, his = self.price.tier, self.subscription.price.tier
         if tier.pk == his.pk:
             return self.quantity - self.subscription.quantity
-        return tier.rank - his.rank
+        return (tier.rank - his.rank) or self._more_cents
+
+    @property
+    def _more_cents(self) -> int:
+        return self.price.total_cents(self.quantity) - self.subscription.total_cents
 
     @property
     def fingerprint(self) -> str:

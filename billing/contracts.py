@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from billing import stripe_api
@@ -123,16 +124,22 @@ def _start(contract_id: int, at: datetime) -> bool:
         claim.fail(error, timezone.now())
         return False
     with transaction.atomic():
+        # The contract before the mark, as whoever agrees on the subscription links it.
+        is_mine = claim.update(due_at=None, last_error="")
         mark_dirty(DirtyObject.Kind.SUBSCRIPTION, stripe_id, at=timezone.now())
-        return claim.update(due_at=None, last_error="")
+    return is_mine
 
 
 def _check_nothing_is_bought_by_card(contract: InvoiceContract) -> None:
-    """Close the pages that he could still pay; raises ContractRefused if he has."""
+    """Close the pages that he could still pay; raises ContractRefused if he has.
+
+    The cart of a second purchase stays open for ever: its subscription says whether he pays.
+    """
     product = contract.price.tier.product
     of_product = {"customer": contract.customer_id, "price__tier__product": product}
+    was_bought = Exists(Subscription.objects.filter(cart=OuterRef("pk")))
     try:
-        for cart in Cart.objects.filter(**of_product, status=Cart.Status.OPEN):
+        for cart in Cart.objects.filter(~was_bought, **of_product, status=Cart.Status.OPEN):
             close_cart(cart)
     except AlreadyBought as error:
         raise ContractRefused(f"{contract.customer} has paid {error.cart} by card.") from error

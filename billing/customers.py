@@ -46,8 +46,8 @@ def look_again(stripe_id: str, *, at: datetime) -> None:
 
 @transaction.atomic
 def _forget(stripe_id: str, *, at: datetime) -> None:
+    note_deleted(stripe_id, at=at)  # before the mark, as whoever agrees on him
     look_again(stripe_id, at=at)  # his subscriptions ended, and we did not hear of it
-    note_deleted(stripe_id, at=at)
 
 
 def _create(customer: Customer) -> str:

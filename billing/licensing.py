@@ -119,7 +119,7 @@ def _settle_or_ask(pk: int, at: datetime) -> bool:
             settle_status(subscription, at)
             note_worth(subscription, at)
             return True
-    # Without the lock: who agrees on it takes its mark first.
+    # Without the lock: marking needs none.
     if is_waiting(stripe_id) or is_given_up(stripe_id):
         return False
     mark_dirty(DirtyObject.Kind.SUBSCRIPTION, stripe_id, at=at)

@@ -104,11 +104,11 @@ def fetch_customer(stripe_id: str) -> Write:
     is_deleted = stripe_api.retrieve_customer(stripe_id).is_deleted
 
     def write(at: datetime) -> None:
-        theirs = Subscription.objects.filter(customer__pk__in=_customers_of(stripe_id))
-        for subscription in theirs:
-            mark_dirty(Kind.SUBSCRIPTION, subscription.stripe_id, at=at)
-        if is_deleted:  # marks first: who agrees on a subscription holds its mark already
+        if is_deleted:  # before the marks, as whoever agrees on a subscription: no two wait
             note_deleted(stripe_id, at=at)
+        theirs = Subscription.objects.filter(customer__pk__in=_customers_of(stripe_id))
+        for subscription in theirs.order_by("pk"):
+            mark_dirty(Kind.SUBSCRIPTION, subscription.stripe_id, at=at)
 
     return write
 

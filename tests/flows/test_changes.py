@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.test import Client
 
 from billing.models import Payment, Price, Subscription
-from licenses.models import License, User
+from licenses.models import License, Tier, User
 from tests.flows.books import books_agree, pages
 from tests.shop import Buyer, Shop
 
@@ -299,11 +299,11 @@ def test_less_comes_with_the_next_period_without_credit(shop: Shop):
     books_agree(shop)
 
 
-@pytest.mark.parametrize("block_cents", [15000, 60000])
+@pytest.mark.parametrize("block_cents", [20000, 60000])
 def test_more_comes_at_once_and_less_later_whatever_became_of_the_price(
     shop: Shop, block_cents: int
 ):
-    """He bought at $269 a block; five blocks cost less than his three by now, or two cost more."""
+    """He bought at $269 a block; a block costs less by now, or two cost more than his three."""
     subscription = subscribed(shop, "enterprise_monthly", 3)
     set_block_price("enterprise_monthly", block_cents)
 
@@ -319,8 +319,50 @@ def test_more_comes_at_once_and_less_later_whatever_became_of_the_price(
     books_agree(shop)
 
 
-@pytest.mark.parametrize("block_cents", [5000, 60000])
-def test_a_higher_tier_comes_at_once_and_a_lower_one_later_whatever_they_cost(
+@pytest.mark.parametrize(
+    ("before", "after", "block_cents", "threads"),
+    [
+        (("enterprise_monthly", 3), ("enterprise_monthly", 5), 15000, 500),
+        (("pro_monthly", 1), ("enterprise_monthly", 1), 5000, 100),
+    ],
+)
+def test_more_that_costs_less_comes_with_the_next_period_without_credit(
+    shop: Shop, before, after, block_cents: int, threads: int
+):
+    """A credit would stay beside a refund of the whole payment."""
+    subscription = subscribed(shop, *before)
+    paid, had = Payment.objects.get(), license()
+    set_block_price("enterprise_monthly", block_cents)
+
+    assert "Planned" in change(subscription, *after)
+    shop.settle()
+
+    assert Payment.objects.get() == paid
+    assert (license().tier, license().threads) == (had.tier, had.threads)
+    [buyer] = pages(shop, "/v1/customers")
+    assert buyer["balance"] == 0
+    shop.advance(days=33)
+    shop.settle()
+    assert license().threads == threads
+    assert Payment.objects.latest("pk").amount_cents == after[1] * block_cents
+    books_agree(shop)
+
+
+def test_of_two_tiers_of_one_rank_the_dearer_is_more(shop: Shop):
+    """The rank is 0 until the owner gives another."""
+    Tier.objects.update(rank=0)
+    subscription = subscribed(shop, "pro_monthly")
+
+    change(subscription, "enterprise_monthly", 1)
+    shop.settle()
+    assert license().tier.slug == "enterprise"
+
+    assert "Planned" in change(subscription, "pro_monthly")
+    assert license().tier.slug == "enterprise"
+
+
+@pytest.mark.parametrize("block_cents", [9900, 60000])
+def test_a_higher_tier_that_costs_no_less_comes_at_once_and_a_lower_one_later(
     shop: Shop, block_cents: int
 ):
     subscription = subscribed(shop, "pro_monthly")

@@ -18,7 +18,7 @@ from outbox.claims import LEASE, MAX_ATTEMPTS
 from portal.management.commands.work import work_once
 from tests.flows.books import books_agree
 from tests.flows.test_crash_points import crashes_in_turn
-from tests.flows.test_life_at_stripe import signed_in_buyer
+from tests.flows.test_life_at_stripe import pay_a_second_page, signed_in_buyer
 from tests.make import make_customer
 from tests.shop import Buyer, Shop
 from tests.standin.process import NotPaidError
@@ -453,3 +453,22 @@ def test_a_contract_does_not_begin_beside_a_page_that_was_paid(shop: Shop):
     assert License.objects.filter(status="active").count() == 1
     notice = OwnerNotice.objects.get(key__startswith="given-up:billing.invoicecontract")
     assert "pays for Hare by card; end that first" in notice.text
+
+
+def test_a_second_purchase_that_was_given_back_keeps_no_contract_from_beginning(shop: Shop):
+    """Its checkout was paid, and its subscription is over like any other."""
+    customer = make_customer("purchase@big.example")
+    signed_in_buyer(shop, customer).buy("pro_monthly")
+    pay_a_second_page(shop, customer)
+    shop.settle()
+    first = Subscription.objects.get(status="active")
+    shop.ask_stripe("DELETE", f"/v1/subscriptions/{first.stripe_id}")
+    shop.settle()
+
+    contract = agree(customer=customer)
+    shop.settle()
+
+    contract.refresh_from_db()
+    assert (contract.last_error, contract.due_at) == ("", None)
+    assert contract.subscription is not None
+    assert contract.subscription.is_by_invoice

@@ -8,11 +8,14 @@ import pytest
 from django.db import connection, connections
 from django.utils import timezone
 
+from billing.contracts import start_contracts
+from billing.customers import ensure_stripe_customer
 from billing.dirty import agree
-from billing.models import DirtyObject, Payment, Subscription
+from billing.models import DirtyObject, InvoiceContract, Payment, StripeCustomer, Subscription
 from billing.sync import FETCHES
 from licenses.models import License
 from tests.flows.books import pages
+from tests.flows.test_invoice_contracts import agree as make_contract
 from tests.flows.test_refunds_and_disputes import dispute
 from tests.shop import Buyer, Shop
 
@@ -31,6 +34,13 @@ def while_another_is_after(
     """Run *first* in a thread that waits after its first statement with *fragment*, and *then*
     meanwhile; whether both did it.
     """
+    finish = begin_another(fragment, first)
+    done = then()
+    return finish() and done
+
+
+def begin_another(fragment: str, first: Callable[[], bool]) -> Callable[[], bool]:
+    """Returns once *first* waits after its statement; call the result for whether it did it."""
     there, did = threading.Event(), [False]
 
     def wait_there(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
@@ -50,9 +60,12 @@ def while_another_is_after(
     thread = threading.Thread(target=run)
     thread.start()
     assert there.wait(20)
-    done = then()
-    thread.join()
-    return done and did[0]
+
+    def finish() -> bool:
+        thread.join()
+        return did[0]
+
+    return finish
 
 
 def test_a_dispute_won_reinstates_nobody_whose_end_is_just_being_written(shop: Shop):
@@ -90,3 +103,68 @@ def test_a_subscription_and_its_payment_wait_for_each_other_and_not_for_ever(sho
     )
 
     assert Payment.objects.get(stripe_id=renewal).refunded_cents == 100
+
+
+def test_a_contract_that_begins_and_its_subscription_do_not_wait_for_each_other(shop: Shop):
+    make_contract()
+    others: list[Callable[[], bool]] = []
+
+    def agree_on_what_was_made() -> bool:
+        shop.deliver()
+        return agree_on(pages(shop, "/v1/subscriptions?status=all")[0]["id"])
+
+    def once_it_is_made(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        if not others and shop.stripe_counts().get("subscription"):
+            fragment = 'UPDATE "billing_invoicecontract"'  # it links the two
+            others.append(begin_another(fragment, agree_on_what_was_made))
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(once_it_is_made):
+        assert start_contracts(timezone.now()) == 1
+    assert others[0]()
+
+    contract = InvoiceContract.objects.get()
+    assert (contract.subscription, contract.due_at) == (Subscription.objects.get(), None)
+
+
+@pytest.fixture
+def deleted(shop: Shop) -> StripeCustomer:
+    """A buyer who was deleted at Stripe; his subscription and he are to be asked for."""
+    Buyer(shop).buy("pro_monthly")
+    shop.settle()
+    row = StripeCustomer.objects.get()
+    shop.ask_stripe("DELETE", f"/v1/customers/{row.stripe_id}")
+    shop.deliver()
+    return row
+
+
+def test_a_deleted_customer_and_his_subscription_do_not_wait_for_each_other(
+    shop: Shop, deleted: StripeCustomer
+):
+    subscription = Subscription.objects.get()
+
+    assert while_another_is_after(
+        'UPDATE "billing_stripecustomer"',
+        lambda: agree_on(subscription.stripe_id),
+        lambda: agree_on(deleted.stripe_id),
+    )
+
+    deleted.refresh_from_db()
+    assert deleted.deleted_at is not None
+    assert License.objects.get().status == "lapsed"
+
+
+def test_a_customer_who_is_found_deleted_twice_is_waited_for_once(
+    shop: Shop, deleted: StripeCustomer
+):
+    agree_on(Subscription.objects.get().stripe_id)
+    StripeCustomer.objects.update(deleted_at=None)
+
+    def buy_anew() -> bool:
+        return ensure_stripe_customer(deleted.customer) != deleted.stripe_id
+
+    assert while_another_is_after(
+        'UPDATE "billing_stripecustomer"', lambda: agree_on(deleted.stripe_id), buy_anew
+    )
+
+    assert StripeCustomer.objects.filter(deleted_at=None).count() == 1
