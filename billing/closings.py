@@ -31,9 +31,13 @@ class NotOnSale(Exception):
 
 
 def running(product_ids: list[int]) -> QuerySet[Subscription]:
-    """The subscriptions that a closing ends."""
-    rows = Subscription.objects.filter(price__tier__product__in=product_ids)
-    return rows.exclude(status__in=ENDED).select_related("customer", "price__tier__product")
+    """The subscriptions that a closing ends.
+
+    What was never paid or is being given back ends without it.
+    """
+    rows = Subscription.objects.filter(price__tier__product__in=product_ids, guarantee=None)
+    rows = rows.exclude(status__in={*ENDED, "incomplete"})
+    return rows.select_related("customer", "price__tier__product")
 
 
 def gifts(product_id: int) -> QuerySet[License]:
@@ -45,7 +49,13 @@ def gifts(product_id: int) -> QuerySet[License]:
 def mail_context(license_or_tier: License | Subscription) -> dict[str, object]:
     """What the mail says; the same for the owner's preview."""
     if isinstance(license_or_tier, License):
-        return {"tier": license_or_tier.tier, "until": license_or_tier.paid_through, "gift": True}
+        license = license_or_tier
+        return {
+            "tier": license.tier,
+            "until": license.paid_through,
+            "gift": True,
+            "is_evaluation": license.kind == License.Kind.EVALUATION,
+        }
     row = license_or_tier
     return {"tier": row.price.tier, "until": row.cancel_at or row.current_period_end}
 

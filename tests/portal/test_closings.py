@@ -1,5 +1,7 @@
 """A product is given up while something of it is on its way: nothing of it renews."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
 from django.test import Client
@@ -8,8 +10,9 @@ from django.utils import timezone
 
 from billing.closings import close_product, close_subscriptions
 from billing.contracts import make_invoice_contract, sign_contract
-from billing.models import Closing, Payment, Price, Subscription
-from licenses.models import Product
+from billing.models import Closing, GuaranteeRefund, Payment, Price, Subscription
+from licenses.issuing import Grant, issue_license
+from licenses.models import License, Product, Tier
 from outbox.models import Mail
 from tests.flows.test_changes import change, subscribed
 from tests.make import make_customer
@@ -52,6 +55,44 @@ def test_a_round_that_finds_nothing_to_do_takes_no_lock(shop: Shop):
         assert close_subscriptions(timezone.now()) == 0
 
     assert [one["sql"] for one in queries if not one["sql"].startswith("SELECT")] == []
+
+
+def test_a_purchase_that_was_never_paid_or_goes_back_is_told_nothing(shop: Shop):
+    row = subscribed(shop, "pro_monthly")
+    for cause in (None, GuaranteeRefund.Cause.DUPLICATE):
+        other = Subscription.objects.get(pk=row.pk)
+        other.pk, other.stripe_id = None, f"sub_{cause}"
+        other.license = other.cart = None
+        other.status = "active" if cause else "incomplete"
+        other.save()
+        if cause:
+            GuaranteeRefund.objects.create(
+                subscription=other, cause=cause, requested_at=timezone.now()
+            )
+
+    close_hare()
+    shop.work()
+
+    told = Mail.objects.filter(key__startswith="closing:").values_list("key", flat=True)
+    assert list(told) == [f"closing:{row.stripe_id}"]
+
+
+def test_whoever_evaluates_is_not_told_that_he_keeps_anything(shop: Shop):
+    until = timezone.now() + timedelta(days=30)
+    for kind in (License.Kind.COMPLIMENTARY, License.Kind.EVALUATION):
+        issue_license(
+            customer_id=make_customer(f"{kind}@company.example").pk,
+            source=f"owner:{kind}",
+            grant=Grant(Tier.objects.get(product__slug="hare", slug="pro").pk, kind, None, until),
+            at=timezone.now(),
+        )
+
+    close_hare()
+
+    bodies = {mail.to[0]: mail.body for mail in Mail.objects.filter(key__startswith="closing:")}
+    assert "stays yours" in bodies["complimentary@company.example"]
+    assert "stays yours" not in bodies["evaluation@company.example"]
+    assert f"until {until:%-d %B %Y}, and ends then" in bodies["evaluation@company.example"]
 
 
 def test_a_change_that_was_planned_is_undone_and_nothing_renews(shop: Shop):
