@@ -128,9 +128,10 @@ def test_a_half_line_waits_and_a_broken_one_is_passed_over(license: License, fil
 
 def test_a_note_about_nobody_is_passed_over(file: File):
     spool_folder().mkdir(parents=True)
-    (spool_folder() / "1-abc.usage").write_text(
-        '[1767225600, 99, 1, "", ""]\n[1767225600, 0, 99, "", ""]\n[1767225600, 99, 0, "", ""]\n'
-    )
+    nobody = 1_000_000_000  # beyond what any sequence came to
+    notes = [[nobody, 1], [0, nobody], [nobody, 0]]
+    lines = [json.dumps([1767225600, *note, "", ""]) for note in notes]
+    (spool_folder() / "1-abc.usage").write_text("\n".join(lines) + "\n")
 
     assert folded() == []
 
