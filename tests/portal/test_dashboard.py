@@ -5,22 +5,12 @@ import re
 from datetime import timedelta
 from io import StringIO
 
-import pytest
-from django.contrib.auth import get_user_model
 from django.test import Client
 from django.utils import timezone
 
 from billing.models import OwnerNotice, Payment, Subscription
 from portal.figures.history import keep_metrics
 from tests.shop import Buyer, Shop
-
-
-@pytest.fixture
-def owner(db: None, settings) -> Client:
-    settings.OWNER_NEEDS_SECOND_FACTOR = False
-    client = Client()
-    client.force_login(get_user_model().objects.create_superuser(email="owner@shop.example"))
-    return client
 
 
 def text_of(owner: Client, path: str = "/owner/business/") -> str:
