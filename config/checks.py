@@ -144,15 +144,17 @@ def check_operators(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> l
 
 @register(Tags.compatibility)
 def check_texts(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    own = Path(settings.DATA_DIR) / "texts" / "seller.md"
-    if settings.RELAXED or own.is_file():
+    if settings.RELAXED:
         return []
+    own = Path(settings.DATA_DIR) / "texts"
+    missing = {
+        "seller.md": ("Quotes and receipts carry no legal name and address.", "wheelbarrow.I060"),
+        "license.md": ("Whoever buys agrees to our example of a license.", "wheelbarrow.I061"),
+    }
     return [
-        Info(
-            "Quotes and receipts carry no legal name and address.",
-            hint=f"Write them into {own}.",
-            id="wheelbarrow.I060",
-        )
+        Info(says, hint=f"Write your own into {own / name}.", id=id_)
+        for name, (says, id_) in missing.items()
+        if not (own / name).is_file()
     ]
 
 

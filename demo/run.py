@@ -72,6 +72,7 @@ class Demo:
             "LICENSE_ROOT_KEY_FILE": str(self.data / "root.pem"),
             "OWNER_EMAIL": OWNER,
             "SUPPORT_EMAIL": SUPPORT,
+            "ANYMAIL_BACKEND": "",
             "SMTP_URL": f"smtp://127.0.0.1:{self.smtp_port}",
             "NO_PROXY": "localhost,127.0.0.1",
             "no_proxy": "localhost,127.0.0.1",

@@ -63,7 +63,7 @@ def prune_usage(at: datetime) -> int:
 
 
 def _note_much_outside(licenses: Mapping[int, License], at: datetime) -> int:
-    """I6: an event for each license whose threads outside production were refused, once a day."""
+    """An event for each license whose threads outside production were refused, once a day."""
     hours = LeaseHour.objects.filter(
         license_id__in=list(licenses), hour__gt=at - OUTSIDE_SEEN, over_free__gt=0
     )

@@ -62,13 +62,15 @@ def test_a_table_of_operators_that_is_not_there_is_a_warning(settings, tmp_path)
     assert found == [[], ["wheelbarrow.W034"], []]
 
 
-def test_a_shop_without_the_sellers_name_is_told_so(settings, tmp_path):
+def test_a_shop_without_the_sellers_name_or_a_license_of_its_own_is_told_so(settings, tmp_path):
     settings.RELAXED, settings.DATA_DIR = False, tmp_path
-    assert ids(check_texts(None)) == ["wheelbarrow.I060"]
+    assert ids(check_texts(None)) == ["wheelbarrow.I060", "wheelbarrow.I061"]
 
     (tmp_path / "texts").mkdir()
     (tmp_path / "texts/seller.md").write_text("Hare LLC")
+    assert ids(check_texts(None)) == ["wheelbarrow.I061"]
 
+    (tmp_path / "texts/license.md").write_text("You may use it.")
     assert check_texts(None) == []
 
 

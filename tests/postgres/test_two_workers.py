@@ -1,6 +1,7 @@
 """Two workers write about one subscription at once: the second sees what the first one wrote."""
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +21,7 @@ from tests.flows.test_refunds_and_disputes import dispute
 from tests.shop import Buyer, Shop
 
 pytestmark = pytest.mark.django_db(transaction=True)
-WAITING_SECONDS = 1.5  # long enough for the other to come to where he waits, or goes wrong
+MOST_SECONDS = 20
 
 
 def agree_on(stripe_id: str) -> bool:
@@ -34,20 +35,36 @@ def while_another_is_after(
     """Run *first* in a thread that waits after its first statement with *fragment*, and *then*
     meanwhile; whether both did it.
     """
-    finish = begin_another(fragment, first)
+    over = threading.Event()
+    finish = begin_another(fragment, first, over)
     done = then()
+    over.set()
     return finish() and done
 
 
-def begin_another(fragment: str, first: Callable[[], bool]) -> Callable[[], bool]:
-    """Returns once *first* waits after its statement; call the result for whether it did it."""
+def wait_for_a_waiter(over: threading.Event) -> None:
+    deadline = time.monotonic() + MOST_SECONDS
+    while not over.wait(0.02) and time.monotonic() < deadline:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return
+
+
+def begin_another(
+    fragment: str, first: Callable[[], bool], over: threading.Event
+) -> Callable[[], bool]:
+    """Returns once *first* waits after its statement; call the result for whether it did it.
+
+    It goes on as soon as somebody waits for a lock, or *over* is set: nobody will.
+    """
     there, did = threading.Event(), [False]
 
     def wait_there(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
         result = execute(sql, *rest)
         if fragment in sql and connection.in_atomic_block and not there.is_set():
             there.set()
-            threading.Event().wait(WAITING_SECONDS)
+            wait_for_a_waiter(over)
         return result
 
     def run() -> None:
@@ -108,6 +125,7 @@ def test_a_subscription_and_its_payment_wait_for_each_other_and_not_for_ever(sho
 def test_a_contract_that_begins_and_its_subscription_do_not_wait_for_each_other(shop: Shop):
     make_contract()
     others: list[Callable[[], bool]] = []
+    over = threading.Event()
 
     def agree_on_what_was_made() -> bool:
         shop.deliver()
@@ -116,11 +134,12 @@ def test_a_contract_that_begins_and_its_subscription_do_not_wait_for_each_other(
     def once_it_is_made(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
         if not others and shop.stripe_counts().get("subscription"):
             fragment = 'UPDATE "billing_invoicecontract"'  # it links the two
-            others.append(begin_another(fragment, agree_on_what_was_made))
+            others.append(begin_another(fragment, agree_on_what_was_made, over))
         return execute(sql, *rest)
 
     with connection.execute_wrapper(once_it_is_made):
         assert start_contracts(timezone.now()) == 1
+    over.set()
     assert others[0]()
 
     contract = InvoiceContract.objects.get()

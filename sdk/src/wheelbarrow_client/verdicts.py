@@ -62,7 +62,7 @@ def decide(
 
 
 def _leased(wanted: int, heard: Heard, silent_for: float) -> Verdict:
-    surge = heard.surge if silent_for < heard.surge_s else 0  # I3: its end was known beforehand
+    surge = heard.surge if silent_for < heard.surge_s else 0  # its end was known beforehand
     threads = min(wanted, heard.firm + surge + _not_asked_yet(wanted, heard))
     if heard.code == "LAPSED":
         return Verdict(threads, f"{heard.message} {heard.url}".strip())
