@@ -51,7 +51,10 @@ def contents(folder: Path) -> dict[str, tuple[int, bytes]]:
 def assert_whole(folder: Path) -> int:
     """Whatever is named is there; how many keys open a door."""
     told = {
-        kind: {path.stem: json.loads(path.read_text()) for path in (folder / kind).rglob("[!.]*.json")}
+        kind: {
+            path.stem: json.loads(path.read_text())
+            for path in (folder / kind).rglob("[!.]*.json")  # others are temporary
+        }
         for kind in ("keys", "readers", "coverages", "files")
     }
     opening = [key for key in told["keys"].values() if "reader" in key]
