@@ -102,14 +102,17 @@ class _Export:
             self._put(f"files/{entry.filename}.json", facts)
 
     def _store(self, path: str) -> int:
-        """Take the bytes in; their size. Of what is lost there is none, and nginx answers 503."""
+        """Take the bytes in; their size. Of what is lost there is none, and nginx answers 503.
+
+        What was taken in is not asked for again: a storage that is away takes nothing from here.
+        """
         name = f"stored/{path}"
+        if size := self._tree.keep_stored(name):
+            return size
         if not default_storage.exists(path):
             log.error("%s is not in the storage", path)
             return 0
         size = default_storage.size(path)
-        if self._tree.has_stored(name, size):
-            return size
         if isinstance(default_storage, FileSystemStorage):
             self._tree.store_link(name, Path(default_storage.path(path)))
         else:

@@ -52,11 +52,15 @@ class Tree:
             return False
         return hashlib.sha256(content).hexdigest().startswith(digest)
 
-    def has_stored(self, path: str, size: int) -> bool:
-        """Keep what lies there, if it does. Of that size it is right: its digest is in the path."""
+    def keep_stored(self, path: str) -> int:
+        """Keep what lies there; its size, or 0. It never changes: its digest is in the path, and
+        it was whole before it was moved there.
+        """
         self._kept.add(path)
-        place = self._root / path
-        return place.exists() and place.stat().st_size == size
+        try:
+            return (self._root / path).stat().st_size
+        except FileNotFoundError:
+            return 0
 
     def store_link(self, path: str, original: Path) -> None:
         """A second name for a local file that never changes; where that cannot be, a copy."""
@@ -112,7 +116,7 @@ def open_tree(root: Path) -> Iterator[Tree]:
 
 
 def _copy(source: BinaryIO, temporary: Path) -> None:
-    """Brought to the disk, for only its size will be looked at later."""
+    """Brought to the disk, for it will not be compared later."""
     with temporary.open("wb") as file:
         while block := source.read(_BLOCK):
             file.write(block)

@@ -9,6 +9,7 @@ it needs Sigstore's roots, which change.
 import base64
 import binascii
 import json
+import math
 from typing import Any, NoReturn, TypeVar
 
 from cryptography import x509
@@ -47,7 +48,8 @@ def read_attestations(
     if len(set(kinds)) < len(kinds):
         _refuse("two of them are of the same kind")
     bundle = {"publisher": _describe(publisher), "attestations": attestations}
-    return json.dumps({"version": 1, "attestation_bundles": [bundle]}).encode()
+    provenance = {"version": 1, "attestation_bundles": [bundle]}
+    return json.dumps(provenance, allow_nan=False).encode()
 
 
 def _refuse(why: str) -> NoReturn:
@@ -63,9 +65,21 @@ def _parse(text: str) -> list[dict[str, Any]]:
 
 def _read_json(text: str | bytes) -> Any:
     try:
-        return json.loads(text, parse_constant=lambda name: _refuse(f"{name} is not JSON"))
+        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
     except (ValueError, RecursionError):
         _refuse("they are not JSON")
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    _refuse(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    """Python reads 1e999 as infinity, and would write it as what is not JSON."""
+    number = float(text)
+    if not math.isfinite(number):
+        _refuse(f"{shown(text)} is too large a number")
+    return number
 
 
 def _check(attestation: Any, publisher: TrustedPublisher, filename: str, sha256: str) -> str:
@@ -109,7 +123,9 @@ def _read_certificate(content: bytes) -> x509.Certificate:
     try:
         certificate = x509.load_der_x509_certificate(content)
         _ = certificate.extensions  # which are read only now
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+    except (
+        ValueError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType
+    ):  # fmt: skip
         _refuse("the certificate cannot be read")
     return certificate
 

@@ -11,9 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from django.db import connections, transaction
+from django.db import OperationalError, connections, transaction
 from django.utils import timezone
 
+from bench import lease_rounds
 from bench.lease_race import (
     FIRST_ID,
     Tally,
@@ -73,8 +74,51 @@ def test_sixty_four_writers_are_never_given_too_much(tmp_path: Path):
 
 def was_tight(tally: Tally) -> bool:
     """Whether there was a race at all: the pool was full, and surged by half."""
-    firm, surged = tally.most[100]
-    return tally.operations > 20 * SECONDS and firm == 110 and surged > 150
+    return tally.operations > 20 * SECONDS and tally.was_full()
+
+
+def test_a_race_in_which_nothing_was_done_is_not_won(capsys: pytest.CaptureFixture[str]):
+    assert lease_rounds.race(operations=1000, processes=1, seconds=0) == 1
+
+    assert "proves nothing: 0 operations" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("operations", "most", "doubt"),
+    [
+        (500, {100: (110, 151)}, ""),
+        (0, {100: (110, 151)}, "0 operations in 60 s"),
+        (499, {100: (110, 151)}, "499 operations in 60 s"),
+        (500, {100: (109, 200)}, "the pool of 100 was never full"),
+        (500, {100: (110, 150)}, "the pool of 100 was never full"),
+        (500, {}, "the pool of 100 was never full"),
+    ],
+)
+def test_a_race_without_a_wrong_counts_if_it_was_one(
+    operations: int, most: dict[int, tuple[int, int]], doubt: str
+):
+    tally = Tally(operations=operations, most=most)
+
+    assert lease_rounds.doubt(tally, wanted=1_000_000, took=60) == doubt
+
+
+def test_a_race_that_did_all_it_was_asked_for_may_be_slow():
+    tally = Tally(operations=9, most={100: (110, 200)})
+
+    assert lease_rounds.doubt(tally, wanted=9, took=60) == ""
+
+
+@pytest.mark.parametrize("fault", ["disk I/O error", "no such table: licenses_lease"])
+def test_another_fault_of_the_database_is_no_waiting(fault: str):
+    writer = Writer(random.Random(1))
+
+    def broken(*_: object) -> None:
+        raise OperationalError(fault)
+
+    with connections[VOLATILE].execute_wrapper(broken), pytest.raises(OperationalError):
+        writer.say_goodbye(License(pk=FIRST_ID), Wish(uuid.uuid4(), 1))
+
+    assert writer.tally.busy == 0
 
 
 def test_a_writer_who_waited_too_long_for_a_lock_comes_back(short_waits: None):

@@ -44,6 +44,7 @@ NAME = wheel_name("hare-pro", "1.0")
 SHA256 = hashlib.sha256(WHEEL).hexdigest()
 STATEMENT = make_statement(NAME, SHA256)
 CERTIFICATE = make_certificate(gitlab_claims(ISSUER))
+VERSION_4 = CERTIFICATE.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x03", 1)  # no such yet
 URL = f"/integrity/hare-pro/1.0/{NAME}/provenance"
 Change = Callable[[dict[str, Any]], object]
 
@@ -215,6 +216,7 @@ def test_attestations_of_an_upload_that_was_killed_are_swept_and_others_stay(
         ("{", "they are not JSON"),
         ("[" * 100_000, "they are not JSON"),
         ("[NaN]", "NaN is not JSON"),
+        ('[{"version": 1, "more": 1e999}]', "'1e999' is too large a number"),
         ("{}", "they are not a JSON array of at most 2"),
         ("[]", "they are not a JSON array of at most 2"),
         ("[1, 2, 3]", "they are not a JSON array of at most 2"),
@@ -240,6 +242,12 @@ BROKEN: dict[str, tuple[Change, str]] = {
     "not ASCII": (lambda a: a["envelope"].update(statement="\u00e4"), "statement is not base64"),
     "no certificate": (
         lambda a: a["verification_material"].update(certificate="aGk="),
+        "the certificate cannot be read",
+    ),
+    "unknown certificate": (
+        lambda a: a["verification_material"].update(
+            certificate=base64.b64encode(VERSION_4).decode()
+        ),
         "the certificate cannot be read",
     ),
     "other signature": (
@@ -283,6 +291,18 @@ def test_a_statement_about_something_else_is_refused(job: Uploader, name: str):
     statement, sentence = STATEMENTS[name]
 
     assert_refused(send(job, attest(statement, CERTIFICATE)), sentence)
+
+
+def test_what_is_served_is_json_to_the_strict(job: Uploader, holder: IndexClient):
+    """A number that is none in binary would stand there as Infinity, for ever."""
+    text = json.dumps([attest(STATEMENT, CERTIFICATE) | {"more": [-1.5]}])
+
+    said = job.wheel("hare-pro", "1.0", WHEEL, attestations=text.replace("-1.5", "-1e999"))
+    assert_refused(said, "'-1e999' is too large a number")
+    assert job.wheel("hare-pro", "1.0", WHEEL, attestations=text).status == 200
+
+    (bundle,) = holder.get(URL).json()["attestation_bundles"]
+    assert bundle["attestations"][0]["more"] == [-1.5]
 
 
 def test_two_of_the_same_kind_are_refused(job: Uploader):

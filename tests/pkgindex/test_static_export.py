@@ -52,7 +52,10 @@ def contents(folder: Path) -> dict[str, tuple[int, bytes]]:
 def assert_whole(folder: Path) -> int:
     """Whatever is named is there; how many keys open a door."""
     told = {
-        kind: {path.stem: json.loads(path.read_text()) for path in (folder / kind).rglob("*.json")}
+        kind: {
+            path.stem: json.loads(path.read_text())
+            for path in (folder / kind).rglob("[!.]*.json")  # others are temporary
+        }
         for kind in ("keys", "readers", "coverages", "files")
     }
     opening = [key for key in told["keys"].values() if "reader" in key]
@@ -138,6 +141,30 @@ def test_a_file_that_is_lost_does_not_stop_the_others(file: File, folder: Path, 
 
     assert f"stored/{whole.path}" in contents(folder)
     assert f"files/{file.filename}.json" in contents(folder)  # it is ours: 503, never a 404
+
+
+def test_what_was_exported_stays_when_the_storage_is_away(file: File, folder: Path, settings):
+    """Not mounted, say: an empty folder in its place."""
+    export(folder)
+    before = contents(folder)
+    storage = Path(settings.MEDIA_ROOT)
+    storage.rename(storage.with_name("elsewhere"))
+
+    assert export(folder) == 0
+
+    assert contents(folder) == before
+    assert_whole(folder)
+
+
+def test_an_exported_file_that_is_empty_is_taken_anew(file: File, folder: Path):
+    export(folder)
+    stored = folder / "stored" / file.path
+    stored.unlink()
+    stored.touch()
+
+    export(folder)
+
+    assert stored.stat().st_size == file.size
 
 
 @pytest.mark.parametrize("kind", ["pages/identity", "coverages", "readers", "files"])
