@@ -77,4 +77,5 @@ def _tell(license: License, at: datetime) -> bool:
 
 
 def _key(license: License) -> str:
-    return f"gift-ends:{license.pk}:{license.paid_through:%Y%m%d}"
+    """Of each end and each holder: the license may have gone to somebody who heard nothing."""
+    return f"gift-ends:{license.pk}:{license.customer_id}:{license.paid_through:%Y%m%d}"

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
+import time_machine
 from django.test import Client
 from django.utils import timezone
 
@@ -12,6 +13,7 @@ from licenses.entitlements import find_holder, may_download
 from licenses.gift_ends import end_gifts, tell_of_ends
 from licenses.issuing import Grant, issue_license, renew_license
 from licenses.models import License, LicenseEvent, User
+from licenses.transferring import transfer_license
 from outbox.models import Mail
 from tests.licenses.leasing import ask, got, wish
 from tests.make import make_credential, make_customer, make_license, make_tier
@@ -105,6 +107,21 @@ def test_a_gift_that_was_over_untold_ends_two_weeks_after_the_mail(now: datetime
     assert mail.subject == f"Your license of Hare Enterprise ends on {last_day:%-d %B}"
     assert f"was given until {license.paid_through:%-d %B %Y}" in mail.body
     assert f"It ends on {last_day:%-d %B %Y}, {last_day:%H:%M} UTC" in mail.body
+
+
+def test_whoever_holds_it_after_a_transfer_hears_of_the_end_and_has_two_weeks(now: datetime):
+    license, buyer = give("complimentary", until=now + DAY), make_customer("new@company.example")
+    tell_of_ends(now)
+    transfer_license(license.pk, to_customer_id=buyer.pk, at=now)
+
+    done = []
+    for night in (now + days * DAY for days in (2, 3, 15, 16, 17)):
+        with time_machine.travel(night, tick=False):
+            done.append((tell_of_ends(night), end_gifts(night)))
+
+    assert done == [(1, 0), (0, 0), (0, 0), (0, 1), (0, 0)]
+    told = Mail.objects.filter(key__startswith="gift-ends:").order_by("pk")
+    assert [mail.to for mail in told] == [["dev@company.example"], ["new@company.example"]]
 
 
 def test_a_gift_that_nobody_can_hear_of_ends_by_its_date(now: datetime):
