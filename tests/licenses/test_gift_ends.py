@@ -1,9 +1,12 @@
 """What was given for a time: told two weeks before, ended by its date, once."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 import time_machine
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -13,6 +16,7 @@ from licenses.entitlements import find_holder, may_download
 from licenses.gift_ends import end_gifts, tell_of_ends
 from licenses.issuing import Grant, issue_license, renew_license
 from licenses.models import License, LicenseEvent, User
+from licenses.status import revoke_license
 from licenses.transferring import transfer_license
 from outbox.models import Mail
 from tests.licenses.leasing import ask, got, wish
@@ -27,11 +31,11 @@ def now() -> datetime:
     return timezone.now()
 
 
-def give(kind: str, *, until: datetime, threads: int | None = None) -> License:
+def give(kind: str, *, until: datetime, threads: int | None = None, number: int = 0) -> License:
     grant = Grant(make_tier("enterprise").pk, kind, threads, until)
     license = issue_license(
         customer_id=make_customer("dev@company.example").pk,
-        source=f"owner:{kind}", grant=grant, at=timezone.now(),
+        source=f"owner:{kind}-{number}", grant=grant, at=timezone.now(),
     )  # fmt: skip
     return License.objects.select_related("tier__product", "customer").get(pk=license.pk)
 
@@ -129,6 +133,36 @@ def test_a_gift_that_nobody_can_hear_of_ends_by_its_date(now: datetime):
     license.customer.contacts.all().delete()
 
     assert (tell_of_ends(now), end_gifts(now)) == (0, 1)
+
+
+def revoke(license: License, at: datetime) -> None:
+    revoke_license(license.pk, at=at, reason="abuse")
+
+
+def extend(license: License, at: datetime) -> None:
+    grant = Grant(license.tier_id, license.kind, license.threads, at + 60 * DAY)
+    renew_license(license.pk, grant=grant, at=at)
+
+
+@pytest.mark.parametrize(("act", "status"), [(revoke, "revoked"), (extend, "active")])
+def test_what_the_owner_did_while_others_ended_stands(
+    now: datetime, act: Callable[[License, datetime], None], status: str
+):
+    _, second, _ = [give("complimentary", until=now - DAY, number=number) for number in range(3)]
+    tell_of_ends(now)
+    seen: list[str] = []
+
+    def act_on_the_second(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        if not seen and sql.startswith('UPDATE "licenses_license"'):
+            seen.append(sql)
+            act(second, now)
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(act_on_the_second):
+        done = end_gifts(now + 15 * DAY)
+
+    states = License.objects.order_by("pk").values_list("status", flat=True)
+    assert (done, list(states)) == (2, ["lapsed", status, "lapsed"])
 
 
 def test_the_night_does_it(now: datetime):
