@@ -4,8 +4,9 @@ from datetime import timedelta
 from typing import Any
 
 from django import forms
-from django.contrib import admin
-from django.http import HttpRequest
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils import timezone
 
 from licenses.gifts import MAX_DAYS, MAX_THREADS, Gift, GiftRefused, check_gift, give, source_of
@@ -77,6 +78,16 @@ class GivesLicenses(admin.ModelAdmin):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return admin.ModelAdmin.has_add_permission(self, request)
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """What is refused after the form was checked was given meanwhile, by another press."""
+        try:
+            return super().add_view(request, form_url, extra_context)
+        except GiftRefused as refused:  # nothing of it was kept
+            self.message_user(request, f"{refused}.", messages.ERROR)
+            return redirect(request.path)
 
     def get_form(
         self,
