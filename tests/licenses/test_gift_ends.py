@@ -135,6 +135,19 @@ def test_a_gift_that_nobody_can_hear_of_ends_by_its_date(now: datetime):
     assert (tell_of_ends(now), end_gifts(now)) == (0, 1)
 
 
+@pytest.mark.parametrize("threads", [None, 100])
+def test_the_mail_says_how_to_go_on_and_which_keys_work_on(now: datetime, threads: int | None):
+    give("evaluation", until=now + DAY, threads=threads)
+
+    tell_of_ends(now)
+
+    body = Mail.objects.get(key__startswith="gift-ends:").body
+    sign_in, buy = body.index("http://testserver/account/"), body.index("/pricing/")
+    assert sign_in < buy
+    assert "whose keys for installing work on" in body
+    assert ("make one on the page of the account" in body) == (threads is not None)
+
+
 def revoke(license: License, at: datetime) -> None:
     revoke_license(license.pk, at=at, reason="abuse")
 
