@@ -25,7 +25,7 @@ from licenses import (
 )
 from licenses.admin_parts import LinksToCustomer, ReadOnlyInline, link
 from licenses.generation import raise_generation
-from licenses.gifts_admin import GivesLicenses
+from licenses.gifts_admin import GIVEN, GivesLicenses
 from licenses.issuing import LicenseRevoked
 from licenses.models import (
     Contact,
@@ -232,7 +232,18 @@ class LicenseAdmin(GivesLicenses, LinksToCustomer):
                 self.message_user(request, text, messages.ERROR)
                 continue
             self.log_change(request, license, f"{moved.status}: {reason}")
-            self.message_user(request, f"{license} is {moved.status}.")
+            self.message_user(request, f"{license} is {moved.status}.{_told_of_end(moved)}")
+
+
+def _told_of_end(license: License) -> str:
+    """A gift ends by its date, whatever it was moved to (licenses.gift_ends)."""
+    is_over = license.kind in GIVEN and license.paid_through <= timezone.now()
+    if not (license.is_active and is_over):
+        return ""
+    return (
+        " Its time is over: it ends again, tonight or two weeks after its holder is told of it; "
+        "give a new one instead."
+    )
 
 
 @admin.register(LicenseEvent)

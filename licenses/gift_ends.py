@@ -35,13 +35,22 @@ def end_gifts(at: datetime) -> int:
     in time. An evaluation paid for nothing, keeps nothing and ends by its date; whoever bought
     meanwhile has another license.
     """
-    over = [one for one in _given().filter(paid_through__lte=at) if _may_end(one, at)]
-    for license in over:
-        if license.kind == Kind.EVALUATION:
-            revoke_license(license.pk, at=at, reason="the evaluation is over")
-        else:
-            lapse_license(license.pk, at=at, reason="the time it was given for is over")
-    return len(over)
+    over = list(_given().filter(paid_through__lte=at).values_list("pk", flat=True))
+    return sum(_end(pk, at) for pk in over)
+
+
+@transaction.atomic
+def _end(license_id: int, at: datetime) -> bool:
+    """False if it is not to end, by what its row says now."""
+    over = _given().filter(pk=license_id, paid_through__lte=at)
+    license = over.select_for_update().first()
+    if license is None or not _may_end(license, at):
+        return False
+    if license.kind == Kind.EVALUATION:
+        revoke_license(license.pk, at=at, reason="the evaluation is over")
+    else:
+        lapse_license(license.pk, at=at, reason="the time it was given for is over")
+    return True
 
 
 def _given() -> models.QuerySet[License]:
@@ -77,4 +86,5 @@ def _tell(license: License, at: datetime) -> bool:
 
 
 def _key(license: License) -> str:
-    return f"gift-ends:{license.pk}:{license.paid_through:%Y%m%d}"
+    """Of each end and each holder: the license may have gone to somebody who heard nothing."""
+    return f"gift-ends:{license.pk}:{license.customer_id}:{license.paid_through:%Y%m%d}"

@@ -1,6 +1,7 @@
 """Licenses that the owner gives away: no Stripe, no price, a date until which they hold."""
 
 import hashlib
+import itertools
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -34,11 +35,21 @@ class Gift:
     customer: Customer | None = None
 
 
-def source_of(tier: Tier, *, email: str = "", customer: Customer | None = None) -> str:
-    """The same gift asked for again is the same; a second one needs a source of its own."""
+def source_of(grant: Grant, *, email: str = "", customer: Customer | None = None) -> str:
+    """The same gift asked for again is the same while it lives; then it is a new one.
+
+    So is one of another kind or size, and one that went to somebody else meanwhile.
+    """
+    tier = Tier.objects.select_related("product").get(pk=grant.tier_id)
     whom = f"customer {customer.pk}" if customer else email
     fact = f"{whom} {tier.product.slug}/{tier.slug}"
-    return f"owner:gift-{hashlib.sha256(fact.encode()).hexdigest()[:16]}"
+    base = f"owner:gift-{hashlib.sha256(fact.encode()).hexdigest()[:16]}"
+    for number in itertools.count(1):
+        source = base if number == 1 else f"{base}-{number}"
+        license = _license_of(source)
+        if license is None or _is_that_gift(license, grant, email, customer):
+            break
+    return source
 
 
 @transaction.atomic
@@ -67,19 +78,33 @@ def give(gift: Gift, *, at: datetime, with_key: bool = False) -> tuple[License, 
 
 
 def check_gift(gift: Gift) -> License | None:
-    """The license, if it was given before. Raises GiftRefused if that was somebody else's."""
-    known = License.objects.filter(source=gift.source).select_related("customer", "tier__product")
-    license = known.first()
+    """The license, if it was given before; None if it can be given now. Raises GiftRefused."""
+    license = _license_of(gift.source)
     if license is None:
+        if gift.customer and not addresses_of(gift.customer.pk):
+            raise GiftRefused(f"nobody of {gift.customer} can be mailed; add a contact first")
         return None
-    is_theirs = (
-        license.customer_id == gift.customer.pk
-        if gift.customer
-        else license.customer.contacts.filter(email=gift.email).exists()
-    )
+    is_theirs = _is_held_by(license, gift.email, gift.customer)
     if license.tier_id != gift.grant.tier_id or not is_theirs:
         raise GiftRefused(
             f"{gift.source} was given before as {license.tier} to {license.customer}; "
             "choose another source"
         )
     return license
+
+
+def _license_of(source: str) -> License | None:
+    known = License.objects.filter(source=source)
+    return known.select_related("customer", "tier__product").first()
+
+
+def _is_that_gift(license: License, grant: Grant, email: str, customer: Customer | None) -> bool:
+    given = (license.tier_id, license.kind, license.threads)
+    is_same = given == (grant.tier_id, grant.kind, grant.threads)
+    return license.is_active and is_same and _is_held_by(license, email, customer)
+
+
+def _is_held_by(license: License, email: str, customer: Customer | None) -> bool:
+    if customer:
+        return license.customer_id == customer.pk
+    return license.customer.contacts.filter(email=email).exists()

@@ -5,7 +5,8 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils import timezone
 
 from licenses.gifts import MAX_DAYS, MAX_THREADS, Gift, GiftRefused, check_gift, give, source_of
@@ -45,7 +46,7 @@ class GiftForm(forms.ModelForm):
             raise forms.ValidationError("Say a customer, or the name and address of somebody new.")
         if not self.errors:
             try:
-                check_gift(self.gift())
+                self.gift()
             except GiftRefused as refused:
                 raise forms.ValidationError(f"{refused}.") from refused
         return fields
@@ -54,17 +55,22 @@ class GiftForm(forms.ModelForm):
         """The row is made by licenses.gifts, so that there is nothing of it to check here."""
 
     def gift(self) -> Gift:
+        """What is asked for. Raises GiftRefused, also if it was given before."""
         fields = self.cleaned_data
         tier, customer, email = fields["tier"], fields["customer"], normalize_email(fields["email"])
         threads = fields["threads"] or tier.threads_for(1)
         until = timezone.now() + timedelta(days=fields["days"])
-        return Gift(
-            source=source_of(tier, email=email, customer=customer),
-            grant=Grant(tier.pk, fields["kind"], threads, until),
+        grant = Grant(tier.pk, fields["kind"], threads, until)
+        gift = Gift(
+            source=source_of(grant, email=email, customer=customer),
+            grant=grant,
             email=email,
             name=fields["name"].strip(),
             customer=customer,
         )
+        if check_gift(gift):
+            raise GiftRefused("This gift was made before; nothing was changed")
+        return gift
 
 
 class GivesLicenses(admin.ModelAdmin):
@@ -72,6 +78,16 @@ class GivesLicenses(admin.ModelAdmin):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return admin.ModelAdmin.has_add_permission(self, request)
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """What is refused after the form was checked was given meanwhile, by another press."""
+        try:
+            return super().add_view(request, form_url, extra_context)
+        except GiftRefused as refused:  # nothing of it was kept
+            self.message_user(request, f"{refused}.", messages.ERROR)
+            return redirect(request.path)
 
     def get_form(
         self,
@@ -92,10 +108,7 @@ class GivesLicenses(admin.ModelAdmin):
         return super().get_inlines(request, obj) if obj else []
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> License:  # noqa: FBT001
-        gift = form.gift()
-        if License.objects.filter(source=gift.source).exists():
-            messages.warning(request, "This gift was made before; nothing was changed.")
-        license, _ = give(gift, at=timezone.now())
+        license, _ = give(form.gift(), at=timezone.now())
         return license
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001

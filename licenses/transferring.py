@@ -7,7 +7,7 @@ from django.db.models import F
 
 from licenses.generation import raise_generation
 from licenses.issuing import LicenseRevoked
-from licenses.models import Credential, License, LicenseEvent
+from licenses.models import Credential, Customer, License, LicenseEvent
 
 
 @transaction.atomic
@@ -17,8 +17,10 @@ def transfer_license(
     """Another customer holds it from now on; told twice, it goes once.
 
     The keys that lease its threads go along, so that nothing stops where it runs. Keys for
-    installing stay with the old holder and open what he has left. Raises LicenseRevoked.
+    installing stay with the old holder and open what he has left. Raises LicenseRevoked,
+    and Customer.DoesNotExist also of one that closed its account.
     """
+    Customer.objects.select_for_update().get(pk=to_customer_id, closed_at=None)
     license = License.objects.select_for_update().get(pk=license_id)
     if license.customer_id == to_customer_id:
         return license

@@ -1,3 +1,4 @@
+from datetime import timedelta
 from urllib.parse import urlencode
 
 import pytest
@@ -6,6 +7,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import escape
 from pytest_django import Settings
 
 from licenses.credentials import find_credential
@@ -155,6 +157,22 @@ def test_a_license_lapses_and_is_reinstated(owner: Client):
 
     names = license.events.order_by("pk").values_list("name", flat=True)
     assert list(names) == ["issued", "lapsed", "reinstated"]
+
+
+def test_a_gift_whose_time_is_over_is_said_to_end_again(owner: Client):
+    at = timezone.now()
+    licenses = []
+    for kind, days in (("complimentary", -1), ("complimentary", 1), ("organization", -1)):
+        license = make_license(paid_through=at + timedelta(days=days))
+        License.objects.filter(pk=license.pk).update(kind=kind)
+        licenses.append(lapse_license(license.pk, at=at, reason="ended"))
+
+    page = act(owner, "license", "reinstate", *licenses, reason="please")
+
+    over = f"{escape(str(licenses[0]))} is active. Its time is over: it ends again, tonight or "
+    assert over in page
+    assert page.count("give a new one instead") == 1
+    assert set(License.objects.values_list("status", flat=True)) == {"active"}
 
 
 def test_no_license_is_moved_without_a_reason(owner: Client):

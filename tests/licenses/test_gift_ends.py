@@ -1,8 +1,12 @@
 """What was given for a time: told two weeks before, ended by its date, once."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
+import time_machine
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -12,6 +16,8 @@ from licenses.entitlements import find_holder, may_download
 from licenses.gift_ends import end_gifts, tell_of_ends
 from licenses.issuing import Grant, issue_license, renew_license
 from licenses.models import License, LicenseEvent, User
+from licenses.status import revoke_license
+from licenses.transferring import transfer_license
 from outbox.models import Mail
 from tests.licenses.leasing import ask, got, wish
 from tests.make import make_credential, make_customer, make_license, make_tier
@@ -25,11 +31,11 @@ def now() -> datetime:
     return timezone.now()
 
 
-def give(kind: str, *, until: datetime, threads: int | None = None) -> License:
+def give(kind: str, *, until: datetime, threads: int | None = None, number: int = 0) -> License:
     grant = Grant(make_tier("enterprise").pk, kind, threads, until)
     license = issue_license(
         customer_id=make_customer("dev@company.example").pk,
-        source=f"owner:{kind}", grant=grant, at=timezone.now(),
+        source=f"owner:{kind}-{number}", grant=grant, at=timezone.now(),
     )  # fmt: skip
     return License.objects.select_related("tier__product", "customer").get(pk=license.pk)
 
@@ -107,11 +113,69 @@ def test_a_gift_that_was_over_untold_ends_two_weeks_after_the_mail(now: datetime
     assert f"It ends on {last_day:%-d %B %Y}, {last_day:%H:%M} UTC" in mail.body
 
 
+def test_whoever_holds_it_after_a_transfer_hears_of_the_end_and_has_two_weeks(now: datetime):
+    license, buyer = give("complimentary", until=now + DAY), make_customer("new@company.example")
+    tell_of_ends(now)
+    transfer_license(license.pk, to_customer_id=buyer.pk, at=now)
+
+    done = []
+    for night in (now + days * DAY for days in (2, 3, 15, 16, 17)):
+        with time_machine.travel(night, tick=False):
+            done.append((tell_of_ends(night), end_gifts(night)))
+
+    assert done == [(1, 0), (0, 0), (0, 0), (0, 1), (0, 0)]
+    told = Mail.objects.filter(key__startswith="gift-ends:").order_by("pk")
+    assert [mail.to for mail in told] == [["dev@company.example"], ["new@company.example"]]
+
+
 def test_a_gift_that_nobody_can_hear_of_ends_by_its_date(now: datetime):
     license = give("complimentary", until=now - DAY)
     license.customer.contacts.all().delete()
 
     assert (tell_of_ends(now), end_gifts(now)) == (0, 1)
+
+
+@pytest.mark.parametrize("threads", [None, 100])
+def test_the_mail_says_how_to_go_on_and_which_keys_work_on(now: datetime, threads: int | None):
+    give("evaluation", until=now + DAY, threads=threads)
+
+    tell_of_ends(now)
+
+    body = Mail.objects.get(key__startswith="gift-ends:").body
+    sign_in, buy = body.index("http://testserver/account/"), body.index("/pricing/")
+    assert sign_in < buy
+    assert "whose keys for installing work on" in body
+    assert ("make one on the page of the account" in body) == (threads is not None)
+
+
+def revoke(license: License, at: datetime) -> None:
+    revoke_license(license.pk, at=at, reason="abuse")
+
+
+def extend(license: License, at: datetime) -> None:
+    grant = Grant(license.tier_id, license.kind, license.threads, at + 60 * DAY)
+    renew_license(license.pk, grant=grant, at=at)
+
+
+@pytest.mark.parametrize(("act", "status"), [(revoke, "revoked"), (extend, "active")])
+def test_what_the_owner_did_while_others_ended_stands(
+    now: datetime, act: Callable[[License, datetime], None], status: str
+):
+    _, second, _ = [give("complimentary", until=now - DAY, number=number) for number in range(3)]
+    tell_of_ends(now)
+    seen: list[str] = []
+
+    def act_on_the_second(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        if not seen and sql.startswith('UPDATE "licenses_license"'):
+            seen.append(sql)
+            act(second, now)
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(act_on_the_second):
+        done = end_gifts(now + 15 * DAY)
+
+    states = License.objects.order_by("pk").values_list("status", flat=True)
+    assert (done, list(states)) == (2, ["lapsed", status, "lapsed"])
 
 
 def test_the_night_does_it(now: datetime):

@@ -116,11 +116,20 @@ def test_a_source_that_was_given_to_somebody_else_is_refused():
 
 def test_a_revoked_gift_told_again_stays_revoked():
     make_tier("pro")
-    give()
+    give("--source=owner:gift-1")
     revoke_license(License.objects.get().pk, at=timezone.now(), reason="abuse")
 
-    assert "revoked" in give()
+    assert "revoked" in give("--source=owner:gift-1")
     assert License.objects.get().status == License.Status.REVOKED
+
+
+def test_a_gift_that_ended_is_given_anew():
+    make_tier("pro")
+    give()
+    revoke_license(License.objects.get().pk, at=timezone.now(), reason="over")
+
+    assert ["index key" in give() for _ in range(2)] == [True, False]
+    assert License.objects.filter(status=License.Status.ACTIVE).count() == 1
 
 
 @pytest.mark.django_db(transaction=True)

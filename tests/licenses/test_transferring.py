@@ -5,10 +5,11 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from billing.models import Subscription
+from licenses.closing import close_customer
 from licenses.credentials import create_lease_credential, find_lease_credential
 from licenses.entitlements import find_holder
 from licenses.issuing import LicenseRevoked
-from licenses.models import License, LicenseEvent
+from licenses.models import Customer, License, LicenseEvent
 from licenses.status import revoke_license
 from licenses.transferring import transfer_license
 from tests.flows.test_changes import subscribed
@@ -54,6 +55,18 @@ def test_a_revoked_license_goes_nowhere():
         transfer_license(license.pk, to_customer_id=make_customer().pk, at=timezone.now())
     with pytest.raises(CommandError, match="was revoked"):
         call_command("transfer_license", license.pk, make_customer().pk)
+
+
+def test_nothing_goes_to_an_account_that_was_closed():
+    license, gone = make_license(), make_customer()
+    close_customer(gone.pk, at=timezone.now())
+
+    with pytest.raises(Customer.DoesNotExist):
+        transfer_license(license.pk, to_customer_id=gone.pk, at=timezone.now())
+    with pytest.raises(CommandError, match=f"no customer {gone.pk} whose account is open"):
+        call_command("transfer_license", license.pk, gone.pk)
+
+    assert License.objects.get().customer_id == license.customer_id
 
 
 def test_the_command_says_who_holds_it_now(capsys: pytest.CaptureFixture[str]):

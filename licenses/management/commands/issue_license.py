@@ -69,7 +69,7 @@ def _gift(options: dict[str, Any], now: datetime) -> Gift:
         threads=_threads(options["threads"], tier),
         paid_through=now + timedelta(days=_between("--days", options["days"], MAX_DAYS)),
     )
-    source = _source(options["source"] or source_of(tier, email=email))
+    source = _source(options["source"] or source_of(grant, email=email))
     return Gift(email=email, name=options["name"].strip(), source=source, grant=grant)
 
 

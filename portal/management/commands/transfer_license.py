@@ -28,8 +28,6 @@ class Command(BaseCommand):
         paying = Subscription.objects.filter(license_id=options["license"]).first()
         if paying is not None:
             raise CommandError(PAID.format(id=paying.stripe_id, license=options["license"]))
-        if not Customer.objects.filter(pk=options["customer"]).exists():
-            raise CommandError(f"There is no customer {options['customer']}.")
         try:
             license = transfer_license(
                 options["license"],
@@ -39,6 +37,9 @@ class Command(BaseCommand):
             )
         except License.DoesNotExist as error:
             raise CommandError(f"There is no license {options['license']}.") from error
+        except Customer.DoesNotExist as error:
+            told = f"There is no customer {options['customer']} whose account is open."
+            raise CommandError(told) from error
         except LicenseRevoked as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"{license} is held by {license.customer}.")
