@@ -37,7 +37,7 @@ def running(product_ids: list[int]) -> QuerySet[Subscription]:
     """
     rows = Subscription.objects.filter(price__tier__product__in=product_ids, guarantee=None)
     rows = rows.exclude(status__in={*ENDED, "incomplete"})
-    return rows.select_related("customer", "price__tier__product")
+    return rows.select_related("customer", "license", "price__tier__product")
 
 
 def gifts(product_id: int) -> QuerySet[License]:
@@ -57,7 +57,17 @@ def mail_context(license_or_tier: License | Subscription) -> dict[str, object]:
             "is_evaluation": license.kind == License.Kind.EVALUATION,
         }
     row = license_or_tier
-    return {"tier": row.price.tier, "until": row.cancel_at or row.current_period_end}
+    ends_at = row.cancel_at or row.current_period_end
+    if row.status != "past_due":
+        return {"tier": row.price.tier, "until": ends_at}
+    paid = row.license.paid_through if row.license else ends_at
+    return {
+        "tier": row.price.tier,
+        "is_unpaid": True,
+        "paid_through": paid if paid < ends_at else None,  # of its own money, not on a signature
+        "until": ends_at,
+        "pay_url": row.pay_url,
+    }
 
 
 @transaction.atomic
@@ -82,6 +92,7 @@ def close_subscriptions(at: datetime) -> int:
         return 0
     untold = running(list(given_up)).filter(closing=None).values_list("pk", flat=True)
     done = sum(_announce(pk, at) for pk in list(untold[:100]))
+    _end_again(running(list(given_up)), at)
     due = Closing.objects.due(at).order_by("due_at").values_list("pk", flat=True)
     done += sum(_close(pk, at) for pk in list(due[:20]))
     closing = [pk for pk, status in given_up.items() if status == Status.CLOSING]
@@ -89,10 +100,21 @@ def close_subscriptions(at: datetime) -> int:
     return done + sum(_retire(pk, at) for pk in closing if not running([pk]).exists())
 
 
+def _end_again(rows: QuerySet[Subscription], at: datetime) -> None:
+    """Whose end was taken back at Stripe, as far as we know: not while it will be asked for."""
+    waiting = DirtyObject.objects.filter(due_at__isnull=False).values("stripe_id")
+    going_on = rows.filter(cancel_at=None).exclude(stripe_id__in=waiting)
+    done = Closing.objects.filter(subscription__in=going_on, due_at=None, last_error="")
+    again = list(done.values_list("pk", flat=True))
+    if again:
+        Closing.objects.filter(pk__in=again, due_at=None).update(due_at=at, attempts=0)
+
+
 @transaction.atomic
 def _announce(subscription_id: int, at: datetime) -> bool:
     Subscription.objects.select_for_update().get(pk=subscription_id)
-    row = Subscription.objects.select_related("price__tier__product").get(pk=subscription_id)
+    rows = Subscription.objects.select_related("license", "price__tier__product")
+    row = rows.get(pk=subscription_id)
     _, is_new = Closing.objects.get_or_create(
         subscription=row, defaults={"announced_at": at, "due_at": at}
     )
@@ -106,18 +128,20 @@ def _close(closing_id: int, at: datetime) -> bool:
     if claim is None:
         return False
     row = Closing.objects.select_related("subscription").get(pk=closing_id).subscription
+    note = ""
     try:
         stripe_api.release_schedule(row.stripe_id)
         stripe_api.set_cancel_at_period_end(row.stripe_id, is_canceled=True)
     except stripe_api.StripeObjectGone:
-        log.warning("%s is gone at Stripe; nothing to end", row.stripe_id)
+        note = "gone at Stripe; nothing to end"
+        log.warning("%s is %s", row.stripe_id, note)
     except Exception as error:
         log.exception("%s could not be ended", row.stripe_id)
         claim.fail(error, timezone.now())
         return False
     with transaction.atomic():
         mark_dirty(DirtyObject.Kind.SUBSCRIPTION, row.stripe_id, at=timezone.now())
-        return claim.update(due_at=None, last_error="")
+        return claim.update(due_at=None, last_error=note)
 
 
 @transaction.atomic

@@ -130,8 +130,8 @@ def mail_about_cancel_date(
     now = subscription.cancel_at
     if now == before or subscription.status not in {"active", "trialing"}:
         return
-    if now is not None and Closing.objects.filter(subscription=subscription).exists():
-        return  # told in a mail of its own (billing.closings)
+    if Closing.objects.filter(subscription=subscription).exists():
+        return  # told in a mail of its own, and ended again if taken back (billing.closings)
     template = "billing/canceled" if now is not None else "billing/uncanceled"
     queue_mail(
         f"{template.split('/')[1]}:{subscription.stripe_id}:{at:%Y%m%dT%H%M%S.%f}",

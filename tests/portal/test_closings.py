@@ -14,8 +14,9 @@ from billing.models import Closing, GuaranteeRefund, Payment, Price, Subscriptio
 from licenses.issuing import Grant, issue_license
 from licenses.models import License, Product, Tier
 from outbox.models import Mail
-from tests.flows.test_changes import change, subscribed
+from tests.flows.test_changes import FAILS_LATER, change, subscribed
 from tests.make import make_customer
+from tests.portal.test_catalog import text_of
 from tests.shop import Buyer, Shop
 
 pytestmark = pytest.mark.django_db
@@ -44,6 +45,64 @@ def test_an_end_that_stripe_never_took_has_a_page_to_try_it_again(owner: Client,
 
     row.refresh_from_db()
     assert row.cancel_at is not None
+
+
+def test_an_end_that_was_taken_back_at_stripe_is_put_there_again(shop: Shop):
+    row = subscribed(shop, "pro_monthly")
+    product = close_hare()
+    shop.settle()
+    for _ in range(2):
+        path = f"/v1/subscriptions/{row.stripe_id}"
+        shop.ask_stripe("POST", path, "cancel_at_period_end=false")
+        shop.settle()
+
+    row.refresh_from_db()
+    assert row.cancel_at == row.current_period_end
+    assert not Mail.objects.filter(key__startswith="uncanceled:").exists()
+    shop.advance(days=33)
+    shop.settle()
+    assert (Subscription.objects.get().status, Payment.objects.count()) == ("canceled", 1)
+    product.refresh_from_db()
+    assert product.status == Product.Status.RETIRED
+
+
+def test_what_is_gone_at_stripe_is_not_ended_again_and_again(shop: Shop):
+    row = subscribed(shop, "pro_monthly")
+    Subscription.objects.filter(pk=row.pk).update(stripe_id="sub_gone")
+    close_hare()
+
+    shop.work()
+
+    closing = Closing.objects.get()
+    assert (closing.attempts, closing.due_at) == (1, None)
+    assert "gone" in closing.last_error
+
+
+def test_whoever_has_not_paid_is_told_of_the_invoice_and_of_no_time_that_is_not_his(
+    shop: Shop, request: pytest.FixtureRequest
+):
+    Buyer(shop).buy("pro_monthly", card=FAILS_LATER)
+    shop.settle()
+    shop.advance(days=31, hours=3)
+    shop.settle()
+    row = Subscription.objects.get()
+    assert row.status == "past_due"
+    paid = License.objects.get().paid_through
+    owner = request.getfixturevalue("owner")  # signed in now, not a month ago
+    shown = text_of(owner, f"/owner/catalog/products/{row.price.tier.product_id}/close/")
+
+    close_hare()
+    shop.settle()
+
+    told = Mail.objects.get(key=f"closing:{row.stripe_id}")
+    body = " ".join(told.body.split())
+    assert told.subject == "Hare is being given up; an invoice of yours is open"
+    assert "nothing will be charged" not in body
+    assert f"It is paid until {paid:%-d %B %Y}." in body
+    assert row.pay_url in body
+    assert f"Once it is paid, everything works until {row.current_period_end:%-d %B %Y}." in body
+    assert f"{paid:%Y-%m-%d}, an invoice is open" in shown
+    assert body in shown
 
 
 def test_a_round_that_finds_nothing_to_do_takes_no_lock(shop: Shop):
