@@ -10,9 +10,9 @@ from datetime import UTC, datetime, time, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Max, OuterRef, Subquery
+from django.db.models import Exists, Max, OuterRef, QuerySet, Subquery
 
-from billing.models import LedgerEntry, OwnerNotice
+from billing.models import LedgerEntry, OwnerNotice, Payment
 from lib.money import format_cents
 from outbox.mail import queue_mail
 from portal.desk_inbox import waiting_mail
@@ -87,7 +87,7 @@ def read_digest(since: datetime, until: datetime) -> Digest:
     waiting = OwnerNotice.objects.filter(needs_him=True, closed_at=None)
     waiting_tickets = Ticket.objects.filter(merged_into=None, due_at__isnull=False)
     tonight = datetime.combine(until.date(), time.max, tzinfo=UTC)
-    differences = recompute(since.date(), until.date())
+    differences = recompute(since.date() + timedelta(days=1), until.date())
     return Digest(
         needs_him=_lines([one.text for one in waiting]),
         overdue=waiting_tickets.filter(due_at__lt=until).count(),
@@ -110,6 +110,7 @@ def _moved(since: datetime, until: datetime) -> tuple[list[str], int]:
             cents_before=Subquery(before.values("cents_a_year")[:1]),
             was_leaving=Subquery(before.values("is_leaving")[:1]),
         )
+        .exclude(Exists(_older_payments(since)), cents_before=None)
         .select_related("subscription__customer", "subscription__price", "tier__product")
     )
     sentences, renewed = [], 0
@@ -119,6 +120,14 @@ def _moved(since: datetime, until: datetime) -> tuple[list[str], int]:
             sentences.append(f"{row.subscription.customer}: {sentence}")
         renewed += not sentence
     return sentences, renewed
+
+
+def _older_payments(since: datetime) -> QuerySet[Payment]:
+    """Of a first entry that holds from later than its first payment: `begin_ledger` wrote it, of
+    a subscription that is no news.
+    """
+    of_it = Payment.objects.filter(subscription=OuterRef("subscription"))
+    return of_it.filter(paid_at__lt=OuterRef("at")).filter(paid_at__lte=since)
 
 
 def _sentence(row: LedgerEntry, before: int | None, *, was_leaving: bool) -> str:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -28,8 +29,7 @@ TOO_OLD = timedelta(days=7)  # no news any more
 @require_POST
 def follow(request: HttpRequest, slug: str) -> HttpResponse:
     """Mail me, or do not; by the button that was pressed."""
-    on_pages = Product.objects.exclude(status=Product.Status.DRAFT)
-    product, user = get_object_or_404(on_pages, slug=slug), visitor_of(request)
+    product, user = get_object_or_404(_on_pages(), slug=slug), visitor_of(request)
     if request.POST.get("follow") == "1":
         news.follow(user, product, at=timezone.now())
     else:
@@ -60,9 +60,14 @@ def announce_releases(at: datetime) -> int:
     with transaction.atomic():
         rows = list(waiting.select_for_update(of=("self",)).select_related("project"))
         Release.objects.filter(pk__in=[row.pk for row in rows]).update(announced_at=at)
-        for product in Product.objects.filter(status=Product.Status.ON_SALE):
+        for product in _on_pages():
             _announce(product, [row for row in rows if _is_news(row, at)])
     return len(rows)
+
+
+def _on_pages() -> QuerySet[Product]:
+    """Also what is given up: it has customers still, and releases for them."""
+    return Product.objects.exclude(status=Product.Status.DRAFT)
 
 
 def _is_news(release: Release, at: datetime) -> bool:

@@ -2,12 +2,13 @@
 
 import csv
 import uuid
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -26,6 +27,8 @@ CHART_HOURS = 48
 REFUSED_DAYS = 30
 MOST_REFUSED = 50  # rows; all of them are in the CSV
 DOWNLOAD_DAYS = 31
+# No license is older, and a day before or after is still one that Python can name.
+DAYS = (MinValueValidator(date(2000, 1, 1)), MaxValueValidator(date(9000, 1, 1)))
 GONE = "That lease had ended before; nothing was changed."
 COLUMNS = (
     "hour", "peak", "peak_surge", "peak_free", "processes", "wanted", "refused", "over_limit",
@@ -34,10 +37,10 @@ COLUMNS = (
 
 
 class SpanForm(forms.Form):
-    """Days (UTC), both included; empty: the last 31."""
+    """Days (UTC), both included; empty or senseless: the last 31."""
 
-    since = forms.DateField(required=False)
-    until = forms.DateField(required=False)
+    since = forms.DateField(required=False, validators=DAYS)
+    until = forms.DateField(required=False, validators=DAYS)
 
     def span(self, at: datetime) -> tuple[datetime, datetime]:
         """The first moment, and the first one after it."""

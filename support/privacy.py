@@ -22,6 +22,7 @@ from support.models import (
 )
 
 KEEP_STRANGERS = timedelta(days=30)
+READ_WITHIN = timedelta(days=1)  # what comes before midnight is told of after it
 BATCH = 100
 _KEPT = {
     InboundMail.Outcome.WAITING,
@@ -40,7 +41,7 @@ def prune_old_mail(at: datetime) -> int:
     answers = AutomaticAnswer.objects.filter(answered_at__lt=old)
     found = [_some(rows) for rows in (mails, events, answers, _strangers_mailboxes(old))]
     if any(found):  # most rounds find nothing, and take no lock
-        _delete(*found)
+        _delete(*found, old=old)
     return len(found[0]) + len(found[1])
 
 
@@ -57,11 +58,14 @@ def _some(rows: Any) -> list[int]:
 
 
 @transaction.atomic
-def _delete(mails: list[int], events: list[int], answers: list[int], dead: list[int]) -> None:
+def _delete(
+    mails: list[int], events: list[int], answers: list[int], dead: list[int], *, old: datetime
+) -> None:
     rows = InboundMail.objects.filter(pk__in=mails)
     held = rows.filter(outcome=InboundMail.Outcome.HELD).values_list("sender", flat=True)
+    told = Mail.objects.filter(created_at__lt=old + READ_WITHIN)  # a flood of today has its own
     for sender in set(held):
-        Mail.objects.filter(key__startswith=f"flood:{digest_key(sender)}:").delete()
+        told.filter(key__startswith=f"flood:{digest_key(sender)}:").delete()
     rows.delete()
     Mail.objects.filter(key__in=[f"pointer:{pk}" for pk in mails]).delete()
     MailEvent.objects.filter(pk__in=events).delete()

@@ -49,11 +49,16 @@ def open_quarters(at: datetime, currency: str = "usd") -> list[OpenQuarter]:
 
 
 def safe_sum(values: Collection[int]) -> int | None:
-    """The sum, rounded to two digits; None if few are behind it, or one of them is most of it."""
+    """The sum, rounded to two digits; None if few are behind it, one of them is most of it, or it
+    is not above nothing.
+    """
     paid = [value for value in values if value > 0]
-    if len(paid) < FEWEST or max(paid) > LARGEST * sum(paid):
+    largest = max(map(abs, values), default=0)  # what went back tells of somebody, too
+    if len(paid) < FEWEST or largest > LARGEST * sum(paid):
         return None
     total = sum(values)
+    if total <= 0:
+        return None
     return round(total, DIGITS - len(str(abs(total))))
 
 

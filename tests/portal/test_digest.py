@@ -145,15 +145,44 @@ def test_a_ticket_that_is_due_is_named(shop: Shop):
     assert "http://testserver/owner/tickets/" in digests()[-1]
 
 
-def test_a_changed_snapshot_is_told(shop: Shop):
+def test_a_changed_snapshot_is_told_once(shop: Shop, settings):
     Buyer(shop).buy("pro_monthly")
     shop.settle()
     at_seven(shop)
 
+    settings.DIGEST_HOUR = 8
+    at_seven(shop)
     ArrChange.objects.update(arr_cents=7)
+    settings.DIGEST_HOUR = 6
+    shop.settle()
     at_seven(shop)
 
+    assert len(digests()) == 2
     assert "1 figure of the last nights is not what the ledger says" in digests()[-1]
+
+
+def test_who_bought_before_there_was_a_ledger_did_not_buy_yesterday(shop: Shop):
+    Buyer(shop).buy("pro_monthly")
+    shop.settle()
+    at_seven(shop, days=3)
+    LedgerEntry.objects.all().delete()
+
+    at_seven(shop, days=2)
+
+    assert LedgerEntry.objects.exists()
+    assert len(digests()) == 1  # of the purchase
+
+
+def test_a_purchase_that_was_heard_of_late_is_news_still(shop: Shop):
+    Buyer(shop).buy("pro_monthly")
+    shop.settle()
+    at_seven(shop, days=3)
+    LedgerEntry.objects.update(heard_at=timezone.now())
+
+    at_seven(shop)
+
+    assert len(digests()) == 2
+    assert "bought Hare Pro" in digests()[-1]
 
 
 def test_however_much_there_is_it_fits_on_one_screen(shop: Shop):

@@ -88,6 +88,23 @@ def test_what_was_released_before_he_asked_and_what_is_not_for_everybody_is_no_n
     assert an_hour_later(2) == ["New: hare-pro 2.2"]
 
 
+@pytest.mark.parametrize("status", Product.GIVEN_UP)
+def test_a_product_that_is_given_up_has_news_still(ann: Client, status: str):
+    Product.objects.update(status=status)
+    ann.post("/products/hare/news/", {"follow": "1"})
+    release("1.1")
+
+    assert an_hour_later() == ["New: hare-pro 1.1"]
+
+
+def test_a_draft_has_no_news(reader: User):
+    follow(reader, hare(), at=timezone.now())
+    release("1.1")
+    Product.objects.update(status=Product.Status.DRAFT)
+
+    assert an_hour_later() == []
+
+
 def test_releases_of_before_there_were_mails_are_never_announced(reader: User):
     long_ago = timezone.now() - timedelta(days=30)
     follow(reader, hare(), at=long_ago - HOUR)

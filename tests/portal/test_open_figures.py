@@ -17,6 +17,9 @@ from tests.portal.test_kept_money import START, make_payment, make_subscription
         ([100] * 4, None),  # too few
         ([100, 100, 100, 100, 4000], None),  # the sum is one customer's
         ([30, 30, 30, 30, 30, -20], 130),  # who has his money back is none of the five
+        ([100] * 5 + [-400], None),  # the sum is his who lost
+        ([30] * 4 + [100, -60], None),  # what went back hides nobody
+        ([300] * 5 + [-500] * 4, None),  # less than nothing came
         ([], None),
     ],
 )

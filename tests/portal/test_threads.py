@@ -197,6 +197,18 @@ def test_the_csv_has_every_hour_of_the_days_asked_for(license: License):
     assert peaks(since="last year") == ["31", "1"]
 
 
+@pytest.mark.parametrize("rest", [".csv", ".json"])
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-10", "0001-01-01"])
+@pytest.mark.parametrize("end", ["since", "until"])
+def test_a_day_outside_of_all_time_is_none(license: License, rest: str, day: str, end: str):
+    lease(license, 60)
+
+    response = signed_in().get(path(license, rest), {end: day})
+
+    assert response.status_code == 200
+    assert "60" in response.content.decode()
+
+
 def test_the_json_is_what_the_api_says(license: License):
     asked = lease(license, 60, slot="web/1")
 

@@ -71,6 +71,20 @@ def test_the_notice_of_a_flood_goes_with_its_mails(monday):
     assert Mail.objects.count() == 0
 
 
+def test_todays_notice_of_a_flood_stays_when_an_old_one_goes(monday):
+    for number in range(22):
+        take(mail(sender="who@elsewhere.example", number=number))
+    today = MONDAY + timedelta(days=31)
+    monday.move_to(today)
+    for number in range(100, 122):
+        take(mail(sender="who@elsewhere.example", number=number))
+
+    prune_old_mail(today)
+
+    [notice] = Mail.objects.filter(key__startswith="flood:")
+    assert notice.key.endswith(f":{today:%Y-%m-%d}")
+
+
 def test_a_customers_tickets_are_exported_and_deleted(
     customer: Customer, django_capture_on_commit_callbacks, capsys
 ):
