@@ -2,12 +2,13 @@
 
 from django import forms
 from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
 from billing.models import Offer, Subscription
 from billing.notices import close_notice
-from billing.offers import result_of
+from billing.offers import result_of, with_sales
 from billing.verdict import ENDED
 from lib.money import format_cents
 
@@ -21,9 +22,14 @@ class OfferAdmin(admin.ModelAdmin):
     fields = ["name", "price", "hypothesis", ("starts_on", "ends_on"), "came_of_it", "verdict"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Offer | None = None) -> list[str]:
-        """The price that was put on sale is the one that goes off it."""
+        """The price that was put on sale is the one that goes off it; what is over stays so."""
+        if obj is not None and obj.closed_at is not None:
+            return ["price", "starts_on", "ends_on", "came_of_it"]
         has_begun = obj is not None and obj.opened_at is not None
         return ["price", "came_of_it"] if has_begun else ["came_of_it"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Offer]:
+        return with_sales(super().get_queryset(request))
 
     def has_delete_permission(self, request: HttpRequest, obj: Offer | None = None) -> bool:
         """What was offered to somebody stays written down."""
@@ -45,7 +51,7 @@ class OfferAdmin(admin.ModelAdmin):
 
     @admin.display(description="sold")
     def sold(self, offer: Offer) -> int:
-        return result_of(offer).sales
+        return offer.sales  # type: ignore[attr-defined]
 
     def save_model(
         self,

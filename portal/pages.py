@@ -96,7 +96,8 @@ def product_cards() -> list[ProductCard]:
     """The whole catalog that is on sale, in the order of the pricing page."""
     prices = Price.objects.on_sale().order_by("interval")
     by_tier: dict[int, list[Price]] = {}
-    offers = Prefetch("offers", Offer.objects.filter(closed_at=None), to_attr="open_offers")
+    begun = Offer.objects.filter(opened_at__isnull=False, closed_at=None)
+    offers = Prefetch("offers", begun, to_attr="open_offers")
     for price in prices.select_related("tier__product").prefetch_related(offers):
         by_tier.setdefault(price.tier_id, []).append(price)
     products = list(

@@ -40,10 +40,13 @@ class Offer(models.Model):
 
     def clean(self) -> None:
         """A price that is sold anyway is no offer, and two at a time could not be told apart."""
+        if self.closed_at is not None:
+            return  # only its verdict is written
         if not all(getattr(self, name, None) for name in ("price_id", "starts_on", "ends_on")):
             return  # the fields say what is wrong
-        if self.opened_at is None and self.price.is_on_sale:
-            raise ValidationError({"price": "It is on sale anyway: make a price for the offer."})
         others = Offer.objects.filter(price=self.price_id).exclude(pk=self.pk)
+        is_of_offers = others.filter(opened_at__isnull=False, closed_at=None).exists()
+        if self.opened_at is None and self.price.is_on_sale and not is_of_offers:
+            raise ValidationError({"price": "It is on sale anyway: make a price for the offer."})
         if others.filter(starts_on__lte=self.ends_on, ends_on__gte=self.starts_on).exists():
             raise ValidationError({"ends_on": "Another offer has this price in these days."})

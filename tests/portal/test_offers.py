@@ -1,10 +1,13 @@
 """An offer: a price of its own for some days, what was expected of it, and what came of it."""
 
+import re
 from datetime import timedelta
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from billing.models import Offer, OwnerNotice, Price, Subscription
@@ -122,6 +125,100 @@ def test_the_price_stays_on_sale_when_one_offer_follows_the_other(shop: Shop, of
     shop.advance(days=1)
     shop.work()
     assert not Price.objects.get(pk=offer.price_id).is_on_sale
+
+
+def test_the_page_names_the_offer_of_today_and_the_coming_one_may_be_edited(
+    owner: Client, shop: Shop, offer: Offer
+):
+    following = offer.ends_on + timedelta(days=1)
+    winter = Offer.objects.create(
+        name="Winter", price=offer.price, hypothesis="x", starts_on=following, ends_on=following
+    )
+    post(owner, "/owner/catalog/publish")
+    shop.advance(days=1)
+    shop.work()
+
+    shown = text_of(owner, "/pricing/")
+
+    assert "Autumn: for whoever buys until" in shown
+    assert "Winter" not in shown
+    Offer.objects.get(pk=winter.pk).clean()
+
+
+def test_the_next_offer_takes_the_price_over_and_names_itself(
+    owner: Client, shop: Shop, offer: Offer
+):
+    following = offer.ends_on + timedelta(days=1)
+    Offer.objects.create(
+        name="Winter", price=offer.price, hypothesis="x", starts_on=following, ends_on=following
+    )
+    post(owner, "/owner/catalog/publish")
+    shop.advance(days=1)
+    shop.work()
+    shop.advance(days=2)
+    shop.work()
+
+    shown = text_of(owner, "/pricing/")
+
+    assert "Winter: for whoever buys until" in shown
+    assert "Autumn" not in shown
+
+
+def test_a_price_that_was_on_sale_before_its_offer_stays_so_after_it(
+    owner: Client, shop: Shop, offer: Offer
+):
+    Price.objects.filter(pk=offer.price_id).update(is_on_sale=True)
+    during = timezone.now() + timedelta(days=1)
+
+    turned = [turn_offers(at) for at in (during, during, during + timedelta(days=3))]
+
+    assert turned == [0, 0, 1]
+    offer.refresh_from_db()
+    assert (offer.opened_at, offer.closed_at is None) == (None, False)
+    assert Price.objects.get(pk=offer.price_id).is_on_sale
+    form = {"name": "Autumn", "price": offer.price_id, "hypothesis": "x", "verdict": "Nobody."}
+    post(owner, f"/owner/billing/offer/{offer.pk}/change/", form)
+    assert Offer.objects.get(pk=offer.pk).verdict == "Nobody."
+
+
+def test_the_days_of_an_offer_that_is_over_are_not_moved(owner: Client, shop: Shop, offer: Offer):
+    shop.advance(days=5)
+    shop.work()
+    later = offer.ends_on + timedelta(days=30)
+    form = {
+        "name": "Autumn", "price": offer.price_id, "hypothesis": "x",
+        "starts_on": offer.starts_on, "ends_on": later, "verdict": "Nobody.",
+    }  # fmt: skip
+
+    post(owner, f"/owner/billing/offer/{offer.pk}/change/", form)
+
+    assert Offer.objects.get(pk=offer.pk).ends_on == offer.ends_on
+
+
+def test_the_list_counts_what_each_sold_in_as_many_queries_for_any_number(
+    owner: Client, shop: Shop, offer: Offer
+):
+    post(owner, "/owner/catalog/publish")
+    shop.advance(days=1)
+    shop.work()
+    Buyer(shop).buy("autumn")
+    shop.settle()
+
+    def page() -> tuple[list[str], int]:
+        with CaptureQueriesContext(connection) as queries:
+            shown = owner.get("/owner/billing/offer/").content.decode()
+        return re.findall(r'field-sold">(\d+)<', shown), len(queries)
+
+    page()
+    sold, few = page()
+    assert sold == ["1"]
+    for day in (10, 20, 30):
+        starts_on = offer.ends_on + timedelta(days=day)
+        Offer.objects.create(
+            name="x", price=offer.price, hypothesis="x", starts_on=starts_on, ends_on=starts_on
+        )
+    sold, many = page()
+    assert (sorted(sold), many) == (["0", "0", "0", "1"], few)
 
 
 def test_an_offer_that_has_begun_keeps_its_price(owner: Client, shop: Shop, offer: Offer):

@@ -28,7 +28,10 @@ class Command(BaseCommand):
         parser.add_argument(
             "--threads", type=int, help="default: one unit of the tier, or no limit"
         )
-        parser.add_argument("--source", help="owner:…; default: one gift for an address and tier")
+        parser.add_argument(
+            "--source",
+            help="owner:…; default: one at a time for an address, tier, kind and threads",
+        )
         parser.add_argument(
             "--kind", choices=License.Kind.values, default=License.Kind.COMPLIMENTARY.value
         )
