@@ -14,7 +14,7 @@ if TYPE_CHECKING:
         SubscriptionUpdateParams,
     )
 
-PORTAL_MARK = "wheelbarrow-portal-1"
+PORTAL_MARK = "wheelbarrow-portal-2"
 RUNNING = {"active", "not_started"}  # of a schedule: it holds its subscription
 
 
@@ -160,7 +160,7 @@ def create_portal_session(customer_id: str, *, return_url: str) -> str:
 
 
 def _portal_configuration() -> str:
-    """Our own set-up of the portal, made on first use: card, address, tax id, invoices.
+    """Our own set-up of the portal, made on first use: card, addresses, tax id, invoices.
 
     No change of plan and no cancellation there: our account page says more exactly what happens.
     """
@@ -176,7 +176,7 @@ def _portal_configuration() -> str:
                 "invoice_history": {"enabled": True},
                 "customer_update": {
                     "enabled": True,
-                    "allowed_updates": ["address", "tax_id", "name"],
+                    "allowed_updates": ["email", "address", "tax_id", "name"],
                 },
             },
         },
