@@ -5,7 +5,13 @@ from typing import TYPE_CHECKING, Any
 import stripe
 
 from billing.remote import PlannedChange, RemotePreview
-from billing.stripe_api.client import StripeRefused, client, id_of, translated_errors
+from billing.stripe_api.client import (
+    StripeRefused,
+    client,
+    id_of,
+    past_failure,
+    translated_errors,
+)
 
 if TYPE_CHECKING:
     from stripe.params import (
@@ -13,8 +19,20 @@ if TYPE_CHECKING:
         InvoiceCreatePreviewParamsSubscriptionDetailsItem,
         SubscriptionUpdateParams,
     )
+    from stripe.params.billing_portal import ConfigurationCreateParams
 
 PORTAL_MARK = "wheelbarrow-portal-2"
+PORTAL: "ConfigurationCreateParams" = {
+    "metadata": {"made_by": PORTAL_MARK},
+    "features": {
+        "payment_method_update": {"enabled": True},
+        "invoice_history": {"enabled": True},
+        "customer_update": {
+            "enabled": True,
+            "allowed_updates": ["email", "address", "tax_id", "name"],
+        },
+    },
+}
 RUNNING = {"active", "not_started"}  # of a schedule: it holds its subscription
 
 
@@ -168,21 +186,12 @@ def _portal_configuration() -> str:
     for one in configurations.list({"active": True, "limit": 100}).auto_paging_iter():
         if one.metadata and one.metadata.to_dict().get("made_by") == PORTAL_MARK:
             return one.id
-    made = configurations.create(
-        {
-            "metadata": {"made_by": PORTAL_MARK},
-            "features": {
-                "payment_method_update": {"enabled": True},
-                "invoice_history": {"enabled": True},
-                "customer_update": {
-                    "enabled": True,
-                    "allowed_updates": ["email", "address", "tax_id", "name"],
-                },
-            },
-        },
-        {"idempotency_key": PORTAL_MARK},
-    )
-    return made.id
+
+    @translated_errors()
+    def create(key: str) -> str:
+        return configurations.create(PORTAL, {"idempotency_key": key}).id
+
+    return past_failure(create, PORTAL_MARK)
 
 
 def planned_change(schedule: object) -> PlannedChange | None:
