@@ -84,11 +84,13 @@ def install_guide(tier: Tier, *, key: str | None) -> InstallGuide | None:
 def _pip(facts: _Facts) -> Snippet:
     once = f"pip install --index-url {index_url(facts.key)} {facts.project}"
     kept = f"--index-url {facts.url_of_variable}\n{facts.project}"
+    secret = f"pip fills in {facts.variable} from the environment, so the file holds no secret."
+    alone = " Whatever else you need comes through this URL too: name no other index beside it."
     return Snippet(
         "pip",
         "pip",
         (Block(SHELL, once), Block("Or in requirements.txt", kept)),
-        note=f"pip fills in {facts.variable} from the environment, so the file holds no secret.",
+        note=secret + (alone if settings.INDEX_UPSTREAM else ""),
     )
 
 
@@ -122,14 +124,20 @@ def _poetry(facts: _Facts) -> Snippet:
 
 
 def _pdm(facts: _Facts) -> Snippet:
-    names = ", ".join(f'"{name}"' for name in facts.projects)
-    table = (
-        f'[[tool.pdm.source]]\nname = "{facts.name}"\nurl = "{facts.url_of_variable}"\n'
-        f"include_packages = [{names}]"
-    )
+    """A source named pypi takes PyPI's place, so that no other index is asked. Where ours passes
+    nothing on, PyPI stays beside it, and never for what is named here.
+    """
+    if settings.INDEX_UPSTREAM:
+        name, more = "pypi", ""
+        note = "This index takes the place of PyPI and sends PDM there for whatever else you need."
+    else:
+        names = ", ".join(f'"{name}"' for name in facts.projects)
+        name, more = facts.name, f"\ninclude_packages = [{names}]"
+        note = "Only what is named here comes from this index."
+    table = f'[[tool.pdm.source]]\nname = "{name}"\nurl = "{facts.url_of_variable}"{more}'
     commands = f"export {facts.variable}={facts.key}\npdm add {facts.project}"
     blocks = (Block("In pyproject.toml", table), Block(SHELL, commands))
-    return Snippet("pdm", "PDM", blocks)
+    return Snippet("pdm", "PDM", blocks, note)
 
 
 def _docker(facts: _Facts) -> Snippet:
