@@ -174,3 +174,20 @@ def check_inbound_mail(
         )
         for esp in shut
     ]
+
+
+@register(Tags.security, deploy=True)
+def check_front(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """One slow reader holds one of gunicorn's few threads for as long as he reads. A server in
+    front cannot be seen from here, only whether it was declared.
+    """
+    if settings.RELAXED or settings.TRUSTED_PROXIES:
+        return []
+    return [
+        Warning(
+            "TRUSTED_PROXIES is 0: if gunicorn faces the internet, a few slow clients stop the shop"
+            " and its index.",
+            hint="Put nginx in front of it (deploy/nginx.conf) and set TRUSTED_PROXIES=1.",
+            id="wheelbarrow.W105",
+        )
+    ]
