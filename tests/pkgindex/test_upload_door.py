@@ -246,6 +246,53 @@ def test_only_post_is_taken():
     assert response["Allow"] == "POST"
 
 
+UV_ACCEPTS = "application/json;q=0.9, text/plain;q=0.8, text/html;q=0.7"
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        (UV_ACCEPTS, "application/problem+json"),
+        ("application/problem+json", "application/problem+json"),
+        ("application/problem+json;q=0.1, text/*", "text/plain; charset=utf-8"),
+        ("*/*", "text/plain; charset=utf-8"),  # twine, poetry, pdm
+        ("", "text/plain; charset=utf-8"),
+        ("image/png", "text/plain; charset=utf-8"),
+        (";;,q=x", "text/plain; charset=utf-8"),
+        ("application/json;q=0, */*", "text/plain; charset=utf-8"),
+    ],
+)
+def test_a_refusal_is_a_problem_for_whoever_reads_json_and_a_text_for_others(
+    uploader: Uploader, accept: str, kind: str
+):
+    headers = {"authorization": basic(uploader.token), "accept": accept}
+    response = Client().post("/legacy/", {":action": "submit"}, headers=headers)
+
+    sentence = "The upload has no file in the field content."
+    assert (response.status_code, response.reason_phrase) == (400, sentence)
+    assert response["Content-Type"] == kind
+    if "problem" in kind:
+        assert response.json() == {
+            "type": "http://testserver/legacy/#refused",
+            "title": "Upload refused",
+            "status": 400,
+            "detail": sentence,
+        }
+    else:
+        assert response.content.decode() == f"{sentence}\n"
+
+
+@pytest.mark.parametrize("token", ["", "wb_up_wrong"])
+def test_a_token_that_opens_nothing_is_a_problem_too(token: str):
+    headers = {"accept": UV_ACCEPTS} | ({"authorization": basic(token)} if token else {})
+
+    response = Client().post("/legacy/", headers=headers)
+
+    assert response.status_code == response.json()["status"] == 401
+    assert response["Content-Type"] == "application/problem+json"
+    assert response["WWW-Authenticate"].startswith("Basic")
+
+
 # --- how much ---------------------------------------------------------------------------------
 
 
