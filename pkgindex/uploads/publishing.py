@@ -145,8 +145,11 @@ def _write_rows(artifact: _Artifact, *, token: UploadToken, at: datetime) -> Fil
     note_upload(token.pk, at=at)
     raise_generation()
     _check_stored(artifact)
+    release = _open_release(project, artifact.metadata.version, at=at)
+    if artifact.packagetype == File.Type.SDIST:
+        _check_only_sdist(release)
     return File.objects.create(
-        release=_open_release(project, artifact.metadata.version, at=at),
+        release=release,
         filename=artifact.filename,
         packagetype=artifact.packagetype,
         size=artifact.size,
@@ -168,6 +171,13 @@ def _check_stored(artifact: _Artifact) -> None:
         names.append(artifact.provenance_path)
     if not all(map(default_storage.exists, names)):
         raise UploadRefused("The file was cleared away meanwhile, upload it again.", 503)
+
+
+def _check_only_sdist(release: Release) -> None:
+    """Two of them (1.0 and 1.0.0 are one release) would differ, and installers take either."""
+    other = release.files.filter(packagetype=File.Type.SDIST).first()
+    if other is not None:
+        raise UploadRefused(f"A release has one sdist only; this one has {shown(other.filename)}.")
 
 
 def _open_release(project: Project, version: Version, *, at: datetime) -> Release:
