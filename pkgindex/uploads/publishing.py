@@ -22,7 +22,7 @@ from pkgindex.uploads.form import Form, check_digests, read_form
 from pkgindex.uploads.receiving import Received
 from pkgindex.uploads.refusals import UploadRefused, shown
 from pkgindex.uploads.sdist import read_sdist
-from pkgindex.uploads.storing import store
+from pkgindex.uploads.storing import Part, store
 from pkgindex.uploads.wheel import read_wheel
 
 
@@ -69,12 +69,14 @@ def publish_file(received: Received, *, token: UploadToken, at: datetime) -> Fil
         sha256=received.digests["sha256_digest"],
     )
     artifact, metadata = _inspect(received, form, provenance)
-    store(artifact.path, received.file, sha256=artifact.sha256)
+    parts = [Part(artifact.path, received.file, artifact.sha256)]
     if metadata is not None:
-        store(f"{artifact.path}.metadata", ContentFile(metadata), sha256=artifact.metadata_sha256)
+        beside = f"{artifact.path}.metadata"
+        parts.append(Part(beside, ContentFile(metadata), artifact.metadata_sha256))
     if provenance:
         content = ContentFile(provenance)
-        store(artifact.provenance_path, content, sha256=artifact.provenance_sha256)
+        parts.append(Part(artifact.provenance_path, content, artifact.provenance_sha256))
+    store(*parts)
     return _write_rows(artifact, token=token, at=at)
 
 

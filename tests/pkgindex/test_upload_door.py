@@ -1,6 +1,7 @@
 """Who may upload, what is published, and that a refusal changes nothing."""
 
 import hashlib
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NoReturn
@@ -145,6 +146,29 @@ def test_an_upload_that_was_killed_is_repaired_by_the_next_one(uploader: Uploade
 
     assert said.status == 200, said
     assert stored(File.objects.get().path) == content
+
+
+def test_what_a_killed_upload_left_whole_is_brought_to_the_disk_by_the_next_one(
+    uploader: Uploader, monkeypatch: pytest.MonkeyPatch
+):
+    """It was written; whether it would outlive a power cut nobody knows."""
+    uploader.wheel()
+    file = File.objects.get()
+    File.objects.all().delete()
+    UsedFilename.objects.all().delete()
+    brought: set[int] = set()
+    fsync = os.fsync
+
+    def noted(descriptor: int) -> None:
+        brought.add(os.fstat(descriptor).st_ino)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+
+    assert uploader.wheel().status == 200
+    for path in (file.path, f"{file.path}.metadata"):
+        place = Path(default_storage.path(path))
+        assert {place.stat().st_ino, place.parent.stat().st_ino} <= brought
 
 
 def test_twine_may_spell_the_name_as_it_likes(uploader: Uploader):
