@@ -77,7 +77,7 @@ def install_guide(tier: Tier, *, key: str | None) -> InstallGuide | None:
     if not names:
         return None
     facts = _Facts(key or KEY_PLACEHOLDER, names[0], tuple(names), tier.product.slug)
-    makers = (_pip, _uv, _poetry, _pdm, _docker, _actions, _netrc)
+    makers = (_pip, _uv, _poetry, _pdm, _docker, _actions, _netrc, _keyring)
     return InstallGuide(names[0], index_url(), tuple(make(facts) for make in makers))
 
 
@@ -177,6 +177,21 @@ def _netrc(facts: _Facts) -> Snippet:
         ".netrc",
         (Block("In ~/.netrc", lines),),
         note="pip and uv find the key there, for an index URL without one.",
+    )
+
+
+def _keyring(facts: _Facts) -> Snippet:
+    url = index_url().replace("://", "://__token__@")
+    commands = (
+        f"keyring set {index_url()} __token__\n"
+        f"pip install --keyring-provider subprocess --index-url {url} {facts.project}"
+    )
+    uv = f"uv pip install --keyring-provider subprocess --default-index {url} {facts.project}"
+    return Snippet(
+        "keyring",
+        "Keyring",
+        (Block(SHELL, commands), Block("Or with uv", uv)),
+        note="keyring asks for the key once and keeps it where your system keeps passwords.",
     )
 
 
