@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.apps import AppConfig
 from django.conf import settings
@@ -189,5 +190,19 @@ def check_front(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[
             " and its index.",
             hint="Put nginx in front of it (deploy/nginx.conf) and set TRUSTED_PROXIES=1.",
             id="wheelbarrow.W105",
+        )
+    ]
+
+
+@register(Tags.compatibility)
+def check_upstream(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    own, upstream = urlsplit(settings.BASE_URL), urlsplit(settings.INDEX_UPSTREAM)
+    if own.netloc != upstream.netloc:
+        return []
+    return [
+        Error(
+            "INDEX_UPSTREAM is this shop: installers would be sent round in a circle.",
+            hint="Name another index, e.g. https://pypi.org/simple/, or set it empty.",
+            id="wheelbarrow.E106",
         )
     ]

@@ -5,6 +5,7 @@ import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NoReturn
+from urllib.parse import unquote
 
 import pytest
 from django.core.files.storage import default_storage
@@ -94,6 +95,19 @@ def test_files_of_equal_versions_belong_to_one_release(uploader: Uploader):
     uploader.sdist("hare", "1.0.0")
 
     assert Release.objects.get().files.count() == 2
+
+
+def test_a_local_version_is_taken(uploader: Uploader, stranger: IndexClient):
+    """PyPI refuses them; here they are the owner's affair."""
+    make_project("hare", is_public=True)
+
+    said = uploader.wheel("hare", "1.0+cu12"), uploader.sdist("hare", "1.0+cu12")
+
+    assert [one.status for one in said] == [200, 200], said
+    page = stranger.page("/simple/hare/")
+    assert page["versions"] == ["1.0+cu12"]
+    for file in page["files"]:
+        assert stranger.get(unquote(file["url"]).removeprefix("../..")).status == 200
 
 
 def test_the_same_bytes_again_are_fine(uploader: Uploader):
