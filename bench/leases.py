@@ -41,7 +41,7 @@ def set_up(folder: Path) -> None:
     os.environ |= {
         "DEMO": "1", "SECRET_KEY": "bench-" * 10, "DATA_DIR": str(folder),
         "BASE_URL": "http://localhost", "ALLOWED_HOSTS": "localhost,127.0.0.1",
-        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "DJANGO_SETTINGS_MODULE": "config.settings", "INDEX_UPSTREAM": "",
         "LICENSE_ROOT_KEY_FILE": str(folder / "root.pem"),
     }  # fmt: skip
     import django  # noqa: PLC0415
