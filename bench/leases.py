@@ -196,14 +196,16 @@ def make_leases(number: int) -> tuple[str, list[str]]:
 def wait_for(port: int) -> None:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
+        connection = HTTPConnection("127.0.0.1", port, timeout=5)
         try:
-            connection = HTTPConnection("127.0.0.1", port, timeout=5)
             connection.request("GET", "/healthz")
             connection.getresponse().read()
         except OSError:
             time.sleep(0.1)
         else:
             return
+        finally:
+            connection.close()
     raise SystemExit("gunicorn did not start")
 
 
