@@ -1,6 +1,5 @@
 """The owner's one screen: what it is worth, what moves, what comes in, and what needs him."""
 
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import dropwhile
 from typing import Any
@@ -8,17 +7,16 @@ from typing import Any
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from billing.models import LedgerEntry, OwnerNotice
 from lib.money import format_cents
-from portal.chart import FLOOR, HEIGHT, WIDTH, Bar, bars
+from portal.dashboard_cash import cash_of
+from portal.dashboard_figures import Figure, percent
 from portal.dashboard_rows import shown_span
 from portal.figures.arr import ArrLine, arr_lines, by_customer
-from portal.figures.cash import Month, months_of
 from portal.figures.concentration import concentrate
 from portal.figures.history import movements_by_month
 from portal.figures.installs import Install, first_installs, median_time, never_installed
@@ -31,30 +29,13 @@ from support.models import Ticket
 SHOWN = 20
 
 
-@dataclass(frozen=True)
-class Figure:
-    """One number, what it means, and where its rows are."""
-
-    name: str
-    value: str
-    meaning: str
-    rows: str = "portal:dashboard_arr"  # a URL's name
-    color: str = ""
-    month: date | None = None  # which the URL names
-
-    @property
-    def url(self) -> str:
-        args = [self.month.year, self.month.month] if self.month else []
-        return reverse(self.rows, args=args)
-
-
 @owners
 @require_safe
 @never_cache
 def dashboard(request: HttpRequest) -> HttpResponse:
     at = timezone.now()
     lines, entries = arr_lines(at), read_ledger(at)
-    months, installs = months_of(at), first_installs(at)
+    installs = first_installs(at)
     now, given_up = by_customer(lines), only_given_up(entries)
     moved = movements_by_month(at, now, given_up=given_up)
     context = {
@@ -63,9 +44,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         "concentration": _concentration(lines),
         "moved": [(day, _moved(one)) for day, one in reversed(_begun(moved))],
         "products": _products(entries, given_up, at),
-        "cash": _cash(months),
-        "bars": _bars(months),
-        "chart": (WIDTH, HEIGHT, HEIGHT - FLOOR / 3),
+        "cash": cash_of(at),
         "needs_him": OwnerNotice.objects.filter(needs_him=True, closed_at=None)[:SHOWN],
         "never_installed": never_installed(installs, at)[:SHOWN],
         "install": _install(installs),
@@ -102,7 +81,7 @@ def _kept(
     return [
         Figure(
             "Renewal rate",
-            _percent(renewal_rate(terms)),
+            percent(renewal_rate(terms)),
             f"Of the paid years that ended within 365 days: renewed / due. {len(terms)} ended, "
             f"{still_open} of them are not paid yet and count on neither side.",
             "portal:renewal_rows",
@@ -123,28 +102,24 @@ def _stayed(moved: Movements, today: date) -> list[Figure]:
     return [
         Figure(
             "Net retention",
-            _percent(moved.net_retention),
+            percent(moved.net_retention),
             "This month: (start - churned - contraction + expansion) / start.",
             **month,
         ),
         Figure(
             "Churn",
-            _percent(moved.gross_churn),
+            percent(moved.gross_churn),
             "This month: (churned + contraction) / start. Net of expansion and reactivation: "
-            f"{_percent(moved.net_churn)}.",
+            f"{percent(moved.net_churn)}.",
             **month,
         ),
         Figure(
             "Customers lost",
-            _percent(moved.logo_churn),
+            percent(moved.logo_churn),
             f"This month: {moved.customers_lost} lost / {moved.customers_at_start} at its start.",
             **month,
         ),
     ]
-
-
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1%}"
 
 
 def _concentration(lines: list[ArrLine]) -> list[Figure]:
@@ -217,26 +192,6 @@ def _products(
         )
         for product in sorted(end, key=str)
     ]
-
-
-def _cash(months: list[Month]) -> list[dict[str, Any]]:
-    begun = [*dropwhile(lambda one: not one.received and not one.net, months[:-1]), months[-1]]
-    return [
-        {
-            "day": one.first_day,
-            "received": format_cents(one.received),
-            "refunded": format_cents(one.refunded),
-            "disputed": format_cents(one.disputed),
-            "net": format_cents(one.net),
-            "purchases": one.purchases,
-            "rate": "" if one.refund_rate is None else f"{one.refund_rate:.1%}",
-        }
-        for one in reversed(begun)
-    ]
-
-
-def _bars(months: list[Month]) -> list[Bar]:
-    return bars([(f"{one.first_day:%b}", one.net, format_cents(one.net)) for one in months])
 
 
 def _install(installs: list[Install]) -> dict[str, Any]:

@@ -143,6 +143,7 @@ PAGES: dict[tuple[str, str], dict[str, int]] = {
     ("POST", "_/oidc/burn-token"): everybody(422),  # no token
     ("GET", "owner/business/"): only(OWNER, 200, signed=302),
     ("GET", "owner/business/arr/"): only(OWNER, 200, signed=302),
+    ("GET", "owner/business/cash/"): only(OWNER, 200, signed=302),
     ("GET", "owner/catalog/"): only(OWNER, 200, signed=302),
     ("POST", "owner/catalog/publish"): only(OWNER, 302, signed=302),  # asks for the factor anew
     ("GET", "owner/catalog/products/<int:product_id>/close/"): only(OWNER, 200, signed=302),
