@@ -51,7 +51,8 @@ class OfferAdmin(admin.ModelAdmin):
 
     @admin.display(description="sold")
     def sold(self, offer: Offer) -> int:
-        return offer.sales  # type: ignore[attr-defined]
+        number: int = offer.sales  # type: ignore[attr-defined]
+        return number
 
     def save_model(
         self,
