@@ -15,6 +15,7 @@ from billing.models import LedgerEntry, OwnerNotice
 from lib.money import format_cents
 from portal.dashboard_cash import cash_of
 from portal.dashboard_figures import Figure, percent
+from portal.dashboard_offers import newest_offers
 from portal.dashboard_rows import shown_span
 from portal.figures.arr import ArrLine, arr_lines, by_customer
 from portal.figures.concentration import concentrate
@@ -45,6 +46,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         "moved": [(day, _moved(one)) for day, one in reversed(_begun(moved))],
         "products": _products(entries, given_up, at),
         "cash": cash_of(at),
+        "offers": newest_offers(at),
         "needs_him": OwnerNotice.objects.filter(needs_him=True, closed_at=None)[:SHOWN],
         "never_installed": never_installed(installs, at)[:SHOWN],
         "install": _install(installs),

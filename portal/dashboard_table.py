@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -26,10 +27,11 @@ class Table:
     title: str
     meaning: str
     columns: Sequence[str]
-    found: Sequence[Any]
+    found: Sequence[Any] | QuerySet[Any]
     draw: Callable[[Sequence[Any]], list[list[Cell]]]
     total: str = ""
     notes: Sequence[str] = ()
+    change_url: str = ""  # where what the table is about is changed
 
 
 def show(request: HttpRequest, table: Table) -> HttpResponse:
