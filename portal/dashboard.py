@@ -1,10 +1,9 @@
 """The owner's one screen: what it is worth, what moves, what comes in, and what needs him."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from itertools import dropwhile
 from typing import Any
 
-from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -17,6 +16,7 @@ from portal.dashboard_cash import cash_of
 from portal.dashboard_figures import Figure, percent
 from portal.dashboard_offers import newest_offers
 from portal.dashboard_rows import shown_span
+from portal.dashboard_support import support_figures
 from portal.figures.arr import ArrLine, arr_lines, by_customer
 from portal.figures.concentration import concentrate
 from portal.figures.history import movements_by_month
@@ -24,8 +24,8 @@ from portal.figures.installs import Install, first_installs, median_time, never_
 from portal.figures.movements import Movements, movements
 from portal.figures.past import only_given_up, read_ledger, worth_by_product
 from portal.figures.renewals import Outcome, renewal_rate, terms_over, unearned
+from portal.figures.support_load import load_of
 from portal.owner_site import owners
-from support.models import Ticket
 
 SHOWN = 20
 
@@ -50,7 +50,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         "needs_him": OwnerNotice.objects.filter(needs_him=True, closed_at=None)[:SHOWN],
         "never_installed": never_installed(installs, at)[:SHOWN],
         "install": _install(installs),
-        "tickets": _tickets(at, len(now)),
+        "support": support_figures(load_of(at), len(now)),
     }
     return render(request, "portal/dashboard.html", context)
 
@@ -200,15 +200,3 @@ def _install(installs: list[Install]) -> dict[str, Any]:
     """How long it takes from the money to the first use of a key."""
     got_there = [one for one in installs if one.took is not None]
     return {"median": shown_span(median_time(installs)), "number": len(got_there)}
-
-
-def _tickets(at: datetime, customers: int) -> dict[str, Any]:
-    opened = Ticket.objects.filter(opened_at__gt=at - timedelta(days=30))
-    by_cause = opened.values_list("cause").annotate(number=Count("pk")).order_by("-number")
-    causes = [(cause or "not said", number) for cause, number in by_cause]
-    number = sum(count for _, count in causes)
-    return {
-        "number": number,
-        "per_hundred": f"{100 * number / customers:.1f}" if customers else "-",
-        "causes": causes,
-    }

@@ -34,8 +34,13 @@ class Table:
     change_url: str = ""  # where what the table is about is changed
 
 
-def show(request: HttpRequest, table: Table) -> HttpResponse:
+def show(
+    request: HttpRequest,
+    table: Table,
+    template: str = "portal/dashboard_rows.html",
+    **more: Any,
+) -> HttpResponse:
     """The page that the address names (`?page=2`); a wrong number is the first or the last."""
     page = Paginator(table.found, ROWS).get_page(request.GET.get("page"))
-    context = {"table": table, "page": page, "rows": table.draw(list(page.object_list))}
-    return render(request, "portal/dashboard_rows.html", context)
+    context = {"table": table, "page": page, "rows": table.draw(list(page.object_list)), **more}
+    return render(request, template, context)

@@ -9,6 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from billing.models import Price
+from licenses.models import Product
 from portal.figures.history import keep_metrics
 from tests.portal.many import sell_to_many
 from tests.portal.test_dashboard import text_of
@@ -21,6 +22,8 @@ PAGES = (
     "business/arr/",
     "business/arr/?page=2",
     "business/cash/",
+    "business/offers/",
+    "business/support/",
     "business/renewals/",
     "business/deferred/",
     "business/installs/",
@@ -28,7 +31,7 @@ PAGES = (
     "business/moved/2026-10/",
     "business/moved/2026-07/",
     "catalog/",
-    "catalog/products/1/close/",
+    "catalog/products/{hare}/close/",
     "tickets/",
 )
 
@@ -41,9 +44,10 @@ def today(time_machine) -> None:
 def costs(owner: Client) -> dict[str, tuple[int, int]]:
     """path → (queries, bytes)."""
     found = {}
+    hare = Product.objects.get(slug="hare").pk
     for path in PAGES:
         with CaptureQueriesContext(connection) as queries:
-            answer = owner.get(f"/owner/{path}")
+            answer = owner.get("/owner/" + path.format(hare=hare))
         assert answer.status_code == 200
         found[path] = (len(queries), len(answer.content))
     return found
