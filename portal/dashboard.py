@@ -17,7 +17,7 @@ from portal.dashboard_figures import Figure, percent
 from portal.dashboard_offers import newest_offers
 from portal.dashboard_rows import shown_span
 from portal.dashboard_support import support_figures
-from portal.figures.arr import ArrLine, arr_lines, by_customer
+from portal.figures.arr import ArrLine, by_currency, by_customer
 from portal.figures.concentration import concentrate
 from portal.figures.history import movements_by_month
 from portal.figures.installs import Install, first_installs, median_time, never_installed
@@ -28,6 +28,7 @@ from portal.figures.support_load import load_of
 from portal.owner_site import owners
 
 SHOWN = 20
+CURRENCY = "usd"  # of every figure
 
 
 @owners
@@ -35,12 +36,14 @@ SHOWN = 20
 @never_cache
 def dashboard(request: HttpRequest) -> HttpResponse:
     at = timezone.now()
-    lines, entries = arr_lines(at), read_ledger(at)
+    worth, entries = by_currency(at), read_ledger(at)
+    lines = worth.pop(CURRENCY, [])
     installs = first_installs(at)
     now, given_up = by_customer(lines), only_given_up(entries)
     moved = movements_by_month(at, now, given_up=given_up)
     context = {
         "worth": _worth(lines),
+        "elsewhere": [_elsewhere(currency, sold) for currency, sold in sorted(worth.items())],
         "kept": _kept(lines, entries, moved[-1][1], at),
         "concentration": _concentration(lines),
         "moved": [(day, _moved(one)) for day, one in reversed(_begun(moved))],
@@ -72,6 +75,12 @@ def _worth(lines: list[ArrLine]) -> list[Figure]:
         Figure("Customers", f"{customers:,}", "Who has a subscription that counts."),
         Figure("Each", each, "ARR / customers."),
     ]
+
+
+def _elsewhere(currency: str, lines: list[ArrLine]) -> str:
+    """What no figure of this page counts."""
+    total = format_cents(sum(line.cents for line in lines), currency)
+    return f"{total} a year of {len(lines)} subscription{'' if len(lines) == 1 else 's'}"
 
 
 def _kept(
