@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Aggregate, Count, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce, TruncQuarter
 
 from billing.models import Cart, Offer, Payment, Price, Refund, Subscription
@@ -40,10 +41,7 @@ def turn_offers(at: datetime) -> int:
 
 def result_of(offer: Offer) -> Result:
     """Four queries. Sales are subscriptions that were bought at its price in its days."""
-    carts = Cart.objects.filter(
-        price=offer.price_id, created_at__date__range=(offer.starts_on, offer.ends_on)
-    )
-    sales = Subscription.objects.filter(cart__in=carts, license__isnull=False)
+    carts, sales = _carts(offer), sales_of(offer)
     given = Q(guarantee__isnull=False)
     numbers = sales.aggregate(sales=Count("pk"), refunded=Count("pk", filter=given))
     by_quarter: dict[date, int] = {}
@@ -60,16 +58,56 @@ def result_of(offer: Offer) -> Result:
     return Result(offer, carts.count(), numbers["sales"], numbers["refunded"], by_quarter)
 
 
+def sales_of(offer: Offer) -> QuerySet[Subscription]:
+    """What was bought at its price in its days, and paid."""
+    return Subscription.objects.filter(cart__in=_carts(offer), license__isnull=False)
+
+
 def with_sales(offers: QuerySet[Offer]) -> QuerySet[Offer]:
     """Each with `sales`, as `result_of` counts them, in one query."""
-    sold = Subscription.objects.filter(
-        cart__price=OuterRef("price"),
-        cart__created_at__date__gte=OuterRef("starts_on"),
-        cart__created_at__date__lte=OuterRef("ends_on"),
-        license__isnull=False,
+    return offers.annotate(sales=_number(_sold(), Count("pk")))
+
+
+def with_results(offers: QuerySet[Offer]) -> QuerySet[Offer]:
+    """Each with `sales`, `checkouts`, `given_back` and `cents`, as in `result_of`; one query."""
+    payments = Payment.objects.filter(**_in_its_days("subscription__cart__"))
+    refunds = Refund.objects.filter(**_in_its_days("payment__subscription__cart__"))
+    cents = Sum("amount_cents")
+    return with_sales(offers).annotate(
+        checkouts=_number(Cart.objects.filter(**_in_its_days("")), Count("pk")),
+        given_back=_number(_sold().filter(guarantee__isnull=False), Count("pk")),
+        cents=_number(payments.filter(subscription__license__isnull=False), cents)
+        - _number(
+            refunds.filter(payment__subscription__license__isnull=False).exclude(
+                status__in=Refund.UNDONE
+            ),
+            cents,
+        ),
     )
-    number = sold.order_by().values("cart__price").annotate(number=Count("pk")).values("number")
-    return offers.annotate(sales=Coalesce(Subquery(number), 0))
+
+
+def _carts(offer: Offer) -> QuerySet[Cart]:
+    days = (offer.starts_on, offer.ends_on)
+    return Cart.objects.filter(price=offer.price_id, created_at__date__range=days)
+
+
+def _sold() -> QuerySet[Subscription]:
+    """`sales_of` the offer that a query is about."""
+    return Subscription.objects.filter(**_in_its_days("cart__"), license__isnull=False)
+
+
+def _in_its_days(cart: str) -> dict[str, OuterRef]:
+    return {
+        f"{cart}price": OuterRef("price"),
+        f"{cart}created_at__date__gte": OuterRef("starts_on"),
+        f"{cart}created_at__date__lte": OuterRef("ends_on"),
+    }
+
+
+def _number(rows: QuerySet[Any], what: Aggregate) -> Coalesce:
+    """One number of all these rows, in a query about something else; 0 for none."""
+    alone = rows.order_by().annotate(one=Value(1)).values("one")
+    return Coalesce(Subquery(alone.annotate(number=what).values("number")), 0)
 
 
 @transaction.atomic

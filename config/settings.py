@@ -55,6 +55,7 @@ if not (TOKEN_PREFIX.isascii() and TOKEN_PREFIX.isalnum() and len(TOKEN_PREFIX) 
     )
 INDEX_UPSTREAM = env.url("INDEX_UPSTREAM", "https://pypi.org/simple/")  # set and empty: off
 INVOICE_MIN_YEARLY = env.number("INVOICE_MIN_YEARLY", 10_000)  # whole dollars
+MONTHLY_GOAL = env.number("MONTHLY_GOAL", 0)  # whole dollars; 0: none
 LICENSE_ROOT_KEY_FILE = env.text("LICENSE_ROOT_KEY_FILE")
 NETWORK_OPERATORS_FILE = env.text("NETWORK_OPERATORS_FILE")
 GRACE_DAYS = 21  # from the first failed payment to the lapse of the license

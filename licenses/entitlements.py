@@ -1,6 +1,6 @@
 """What other apps may ask: who is behind a token, and what may he download."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -134,12 +134,18 @@ def support_allowance(customer_id: int, at: datetime) -> int | None:
     Of each product the best tier counts, so an upgrade raises it at once. A license that is
     suspended while a payment is disputed still counts; None means that nothing is current.
     """
+    return support_allowances([customer_id], at).get(customer_id)
+
+
+def support_allowances(customer_ids: Iterable[int], at: datetime) -> dict[int, int]:
+    """`support_allowance` of many, without those who have nothing current; one query."""
     current = License.objects.filter(
-        customer_id=customer_id,
+        customer__in=set(customer_ids),
         status__in=[License.Status.ACTIVE, License.Status.SUSPENDED],
         created_at__lte=at,
-    ).values_list("tier__product_id", "tier__tickets_per_quarter")
-    best: dict[int, int] = {}
-    for product_id, tickets in current:
-        best[product_id] = max(tickets, best.get(product_id, 0))
-    return sum(best.values()) if best else None
+    ).values_list("customer_id", "tier__product_id", "tier__tickets_per_quarter")
+    best: dict[int, dict[int, int]] = {}
+    for customer_id, product_id, tickets in current:
+        of_products = best.setdefault(customer_id, {})
+        of_products[product_id] = max(tickets, of_products.get(product_id, 0))
+    return {customer_id: sum(found.values()) for customer_id, found in best.items()}

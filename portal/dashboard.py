@@ -1,51 +1,34 @@
 """The owner's one screen: what it is worth, what moves, what comes in, and what needs him."""
 
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from itertools import dropwhile
 from typing import Any
 
-from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from billing.models import LedgerEntry, OwnerNotice
 from lib.money import format_cents
-from portal.chart import FLOOR, HEIGHT, WIDTH, Bar, bars
+from portal.dashboard_cash import cash_of
+from portal.dashboard_figures import Figure, percent
+from portal.dashboard_offers import newest_offers
 from portal.dashboard_rows import shown_span
-from portal.figures.arr import ArrLine, arr_lines, by_customer
-from portal.figures.cash import Month, months_of
+from portal.dashboard_support import support_figures
+from portal.figures.arr import ArrLine, by_currency, by_customer
 from portal.figures.concentration import concentrate
 from portal.figures.history import movements_by_month
 from portal.figures.installs import Install, first_installs, median_time, never_installed
 from portal.figures.movements import Movements, movements
 from portal.figures.past import only_given_up, read_ledger, worth_by_product
 from portal.figures.renewals import Outcome, renewal_rate, terms_over, unearned
+from portal.figures.support_load import load_of
 from portal.owner_site import owners
-from support.models import Ticket
 
 SHOWN = 20
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One number, what it means, and where its rows are."""
-
-    name: str
-    value: str
-    meaning: str
-    rows: str = "portal:dashboard_arr"  # a URL's name
-    color: str = ""
-    month: date | None = None  # which the URL names
-
-    @property
-    def url(self) -> str:
-        args = [self.month.year, self.month.month] if self.month else []
-        return reverse(self.rows, args=args)
+CURRENCY = "usd"  # of every figure
 
 
 @owners
@@ -53,23 +36,24 @@ class Figure:
 @never_cache
 def dashboard(request: HttpRequest) -> HttpResponse:
     at = timezone.now()
-    lines, entries = arr_lines(at), read_ledger(at)
-    months, installs = months_of(at), first_installs(at)
+    worth, entries = by_currency(at), read_ledger(at)
+    lines = worth.pop(CURRENCY, [])
+    installs = first_installs(at)
     now, given_up = by_customer(lines), only_given_up(entries)
     moved = movements_by_month(at, now, given_up=given_up)
     context = {
         "worth": _worth(lines),
+        "elsewhere": [_elsewhere(currency, sold) for currency, sold in sorted(worth.items())],
         "kept": _kept(lines, entries, moved[-1][1], at),
         "concentration": _concentration(lines),
         "moved": [(day, _moved(one)) for day, one in reversed(_begun(moved))],
         "products": _products(entries, given_up, at),
-        "cash": _cash(months),
-        "bars": _bars(months),
-        "chart": (WIDTH, HEIGHT, HEIGHT - FLOOR / 3),
+        "cash": cash_of(at),
+        "offers": newest_offers(at),
         "needs_him": OwnerNotice.objects.filter(needs_him=True, closed_at=None)[:SHOWN],
         "never_installed": never_installed(installs, at)[:SHOWN],
         "install": _install(installs),
-        "tickets": _tickets(at, len(now)),
+        "support": support_figures(load_of(at), len(now)),
     }
     return render(request, "portal/dashboard.html", context)
 
@@ -93,6 +77,12 @@ def _worth(lines: list[ArrLine]) -> list[Figure]:
     ]
 
 
+def _elsewhere(currency: str, lines: list[ArrLine]) -> str:
+    """What no figure of this page counts."""
+    total = format_cents(sum(line.cents for line in lines), currency)
+    return f"{total} a year of {len(lines)} subscription{'' if len(lines) == 1 else 's'}"
+
+
 def _kept(
     lines: list[ArrLine], entries: list[LedgerEntry], moved: Movements, at: datetime
 ) -> list[Figure]:
@@ -102,7 +92,7 @@ def _kept(
     return [
         Figure(
             "Renewal rate",
-            _percent(renewal_rate(terms)),
+            percent(renewal_rate(terms)),
             f"Of the paid years that ended within 365 days: renewed / due. {len(terms)} ended, "
             f"{still_open} of them are not paid yet and count on neither side.",
             "portal:renewal_rows",
@@ -123,28 +113,24 @@ def _stayed(moved: Movements, today: date) -> list[Figure]:
     return [
         Figure(
             "Net retention",
-            _percent(moved.net_retention),
+            percent(moved.net_retention),
             "This month: (start - churned - contraction + expansion) / start.",
             **month,
         ),
         Figure(
             "Churn",
-            _percent(moved.gross_churn),
+            percent(moved.gross_churn),
             "This month: (churned + contraction) / start. Net of expansion and reactivation: "
-            f"{_percent(moved.net_churn)}.",
+            f"{percent(moved.net_churn)}.",
             **month,
         ),
         Figure(
             "Customers lost",
-            _percent(moved.logo_churn),
+            percent(moved.logo_churn),
             f"This month: {moved.customers_lost} lost / {moved.customers_at_start} at its start.",
             **month,
         ),
     ]
-
-
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1%}"
 
 
 def _concentration(lines: list[ArrLine]) -> list[Figure]:
@@ -219,39 +205,7 @@ def _products(
     ]
 
 
-def _cash(months: list[Month]) -> list[dict[str, Any]]:
-    begun = [*dropwhile(lambda one: not one.received and not one.net, months[:-1]), months[-1]]
-    return [
-        {
-            "day": one.first_day,
-            "received": format_cents(one.received),
-            "refunded": format_cents(one.refunded),
-            "disputed": format_cents(one.disputed),
-            "net": format_cents(one.net),
-            "purchases": one.purchases,
-            "rate": "" if one.refund_rate is None else f"{one.refund_rate:.1%}",
-        }
-        for one in reversed(begun)
-    ]
-
-
-def _bars(months: list[Month]) -> list[Bar]:
-    return bars([(f"{one.first_day:%b}", one.net, format_cents(one.net)) for one in months])
-
-
 def _install(installs: list[Install]) -> dict[str, Any]:
     """How long it takes from the money to the first use of a key."""
     got_there = [one for one in installs if one.took is not None]
     return {"median": shown_span(median_time(installs)), "number": len(got_there)}
-
-
-def _tickets(at: datetime, customers: int) -> dict[str, Any]:
-    opened = Ticket.objects.filter(opened_at__gt=at - timedelta(days=30))
-    by_cause = opened.values_list("cause").annotate(number=Count("pk")).order_by("-number")
-    causes = [(cause or "not said", number) for cause, number in by_cause]
-    number = sum(count for _, count in causes)
-    return {
-        "number": number,
-        "per_hundred": f"{100 * number / customers:.1f}" if customers else "-",
-        "causes": causes,
-    }

@@ -6,7 +6,14 @@ from django.db import transaction
 
 from support.clock import due_after
 from support.models import InboundMail, Message, Ticket
-from support.turns import Status, TicketWasMerged, lock_ticket, run_clock, stop_clock
+from support.turns import (
+    Status,
+    TicketWasMerged,
+    lock_ticket,
+    note_first_answer,
+    run_clock,
+    stop_clock,
+)
 
 Kind = Message.Kind
 
@@ -38,6 +45,7 @@ def merge_tickets(ticket_id: int, *, into_id: int, at: datetime) -> Ticket:
     stop_clock(ticket, Status.SOLVED, at)
     ticket.merged_into = into
     ticket.save(update_fields=["merged_into"])
+    note_first_answer(into)
     if was_open:
         run_clock(into, at)
     return into
@@ -59,7 +67,10 @@ def split_ticket(message_id: int, *, subject: str, at: datetime) -> Ticket:
         raise NothingLeft(f"message {message.pk} is the first of ticket {ticket.pk}")
     new = _begin_with(message, ticket, subject)
     _move(message, ticket, new)
+    ticket.answered_in_seconds = None  # its first answer may be the other's now
+    ticket.save(update_fields=["answered_in_seconds"])
     for one in (ticket, new):
+        note_first_answer(one)
         _take_turn(one, at)
     return new
 

@@ -17,7 +17,7 @@ from support.files import store_file
 from support.models import Attachment, Message, Ticket
 from support.reading import File
 from support.references import new_message_id
-from support.turns import check_seen, lock_ticket, run_clock, stop_clock
+from support.turns import check_seen, lock_ticket, note_first_answer, run_clock, stop_clock
 
 REOPENS_WITHIN = timedelta(days=30)
 Status, Kind = Ticket.Status, Message.Kind
@@ -162,6 +162,7 @@ def answer_ticket(
         mail_id=mail_id,
     )
     message = _add(ticket, Kind.OWNER, said, at)
+    note_first_answer(ticket)
     stop_clock(ticket, Status.SOLVED if closes else Status.PENDING, at)
     mails.send_answer(message)
     return ticket

@@ -62,6 +62,18 @@ def stop_clock(ticket: Ticket, status: Ticket.Status, at: datetime) -> None:
     ticket.save(update_fields=["status", "due_at", "left_seconds", "solved_at"])
 
 
+def note_first_answer(ticket: Ticket) -> None:
+    """How long the first answer took, by the hours that the owner has today; safe to repeat."""
+    if ticket.answered_in_seconds is not None or ticket.opened_by != Ticket.Side.CUSTOMER:
+        return
+    answers = ticket.messages.filter(kind=Message.Kind.OWNER).order_by("at", "pk")
+    first = answers.values_list("at", flat=True).first()
+    if first is not None:
+        taken = read_calendar().between(ticket.opened_at, first)
+        ticket.answered_in_seconds = int(taken.total_seconds())
+        ticket.save(update_fields=["answered_in_seconds"])
+
+
 def postpone(ticket: Ticket, due_at: datetime) -> None:
     """The answer is due later; whose turn it is stays as it is."""
     ticket.due_at = due_at

@@ -30,12 +30,20 @@ class ArrLine:
 
 def arr_lines(at: datetime, currency: str = "usd") -> list[ArrLine]:
     """Every subscription that counts, largest first. One query, for any number of them."""
-    rows = Subscription.objects.filter(
-        status__in=COUNTED, license__isnull=False, price__currency=currency
-    ).select_related("customer", "license", "price__tier__product", "stripe_price__price")
+    return by_currency(at).get(currency, [])
+
+
+def by_currency(at: datetime) -> dict[str, list[ArrLine]]:
+    """The same of each currency; what is worth nothing is left out."""
+    rows = Subscription.objects.filter(status__in=COUNTED, license__isnull=False).select_related(
+        "customer", "license", "price__tier__product", "stripe_price__price"
+    )
     lines = [ArrLine(row, cents_a_year(row, at)) for row in rows]
-    counted = [line for line in lines if line.cents]
-    return sorted(counted, key=lambda line: (-line.cents, line.subscription.pk))
+    found: dict[str, list[ArrLine]] = {}
+    for line in sorted(lines, key=lambda line: (-line.cents, line.subscription.pk)):
+        if line.cents:
+            found.setdefault(line.subscription.price.currency, []).append(line)
+    return found
 
 
 def by_customer(lines: list[ArrLine]) -> dict[int, int]:

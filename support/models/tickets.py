@@ -89,6 +89,9 @@ class Ticket(models.Model):
         default=0, help_text="working time that was left when the clock was stopped"
     )
     solved_at = models.DateTimeField(null=True, blank=True)
+    answered_in_seconds = models.PositiveIntegerField(
+        null=True, blank=True, help_text="working time until the first answer; empty: none yet"
+    )
     follows = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="+")
     merged_into = models.ForeignKey(
         "self", models.SET_NULL, null=True, blank=True, related_name="merged"

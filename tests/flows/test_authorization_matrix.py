@@ -18,7 +18,7 @@ from django.http import HttpRequest
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
-from billing.models import Cart, Payment, Price, StripeCustomer, Subscription
+from billing.models import Cart, Offer, Payment, Price, StripeCustomer, Subscription
 from lib.tokens import TokenKind, mint_token
 from licenses.credentials import revoke_credential
 from licenses.models import Credential, Customer, License, User
@@ -143,6 +143,10 @@ PAGES: dict[tuple[str, str], dict[str, int]] = {
     ("POST", "_/oidc/burn-token"): everybody(422),  # no token
     ("GET", "owner/business/"): only(OWNER, 200, signed=302),
     ("GET", "owner/business/arr/"): only(OWNER, 200, signed=302),
+    ("GET", "owner/business/cash/"): only(OWNER, 200, signed=302),
+    ("GET", "owner/business/offers/"): only(OWNER, 200, signed=302),
+    ("GET", "owner/business/offers/<int:offer_id>/"): only(OWNER, 200, signed=302),
+    ("GET", "owner/business/support/"): only(OWNER, 200, signed=302),
     ("GET", "owner/catalog/"): only(OWNER, 200, signed=302),
     ("POST", "owner/catalog/publish"): only(OWNER, 302, signed=302),  # asks for the factor anew
     ("GET", "owner/catalog/products/<int:product_id>/close/"): only(OWNER, 200, signed=302),
@@ -227,6 +231,7 @@ class World:
         filled = filled.replace("<slug:esp>", "postmark").replace("<slug:slug>", "hare")
         filled = filled.replace("<slug:version>", "0" * 12)
         filled = filled.replace("<int:month>", "11")
+        filled = filled.replace("<int:offer_id>", str(Offer.objects.get().pk))
         filled = filled.replace("<int:product_id>", str(self.license.tier.product_id))
         filled = filled.replace("<int:price_id>", str(Price.objects.earliest("pk").pk))
         filled = filled.replace("<str:color>", "14633c")
@@ -322,6 +327,7 @@ def make_cart(tier_id: int, customer: Customer) -> Cart:
         stripe_id="pi_matrix", invoice_id="in_matrix", subscription=subscription,
         amount_cents=100, currency="usd", paid_at=timezone.now(),
     )  # fmt: skip
+    Offer.objects.create(name="Autumn", price=price, starts_on="2026-09-01", ends_on="2026-09-30")
     return cart
 
 

@@ -8,8 +8,9 @@ from io import StringIO
 from django.test import Client
 from django.utils import timezone
 
-from billing.models import OwnerNotice, Payment, Subscription
+from billing.models import OwnerNotice, Payment, Price, Subscription
 from portal.figures.history import keep_metrics
+from tests.portal.test_kept_money import make_subscription
 from tests.shop import Buyer, Shop
 
 
@@ -84,6 +85,24 @@ def test_a_lost_dispute_stands_in_the_csv_and_in_the_net(owner: Client, shop: Sh
         "dispute lost": "-99.00",
     }
     assert f"{now:%Y-%m} $99 $0 $99 $0 1" in text_of(owner)
+
+
+def test_what_was_sold_in_another_currency_is_named_and_not_counted(
+    owner: Client, catalog: dict[str, Price]
+):
+    price = catalog["pro_yearly"]
+    euros = Price.objects.create(
+        tier=price.tier, lookup_key="euros", interval="year", currency="eur",
+        unit_amount_cents=90_000,
+    )  # fmt: skip
+    make_subscription(price)
+    assert "in US dollars. How much stays" in text_of(owner)
+
+    make_subscription(euros)
+
+    shown = text_of(owner)
+    assert "counted in none of them: 900 EUR a year of 1 subscription." in shown
+    assert "ARR $995 " in shown
 
 
 def test_who_paid_and_never_installed_is_named_after_two_days(owner: Client, shop: Shop):

@@ -12,26 +12,8 @@ from django.utils import timezone
 
 from billing.models import Offer, OwnerNotice, Price, Subscription
 from billing.offers import result_of, turn_offers
-from licenses.models import Tier
 from tests.portal.test_catalog import post, text_of
 from tests.shop import Buyer, Shop
-
-
-@pytest.fixture
-def offer(shop: Shop) -> Offer:
-    """From tomorrow on, for two days."""
-    tomorrow = timezone.now().date() + timedelta(days=1)
-    tier = Tier.objects.get(product__slug="hare", slug="pro")
-    price = Price.objects.create(
-        tier=tier, lookup_key="autumn", interval="year", unit_amount_cents=79500, is_on_sale=False
-    )
-    return Offer.objects.create(
-        name="Autumn",
-        price=price,
-        hypothesis="Ten more will come.",
-        starts_on=tomorrow,
-        ends_on=tomorrow + timedelta(days=1),
-    )
 
 
 def test_an_offer_is_sold_in_its_days_and_its_holders_keep_it(
