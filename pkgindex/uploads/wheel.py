@@ -13,6 +13,7 @@ from pkgindex.uploads.framing import check_frame
 from pkgindex.uploads.members import MAX_MEMBERS, check_name, check_unpacked_size
 from pkgindex.uploads.record import check_record
 from pkgindex.uploads.refusals import UploadRefused, shown
+from pkgindex.uploads.streams import check_streams
 
 _MAX_RECORD_BYTES = 16 * 1024 * 1024
 _ENCRYPTED = 0x1  # bit of the general purpose flags
@@ -39,6 +40,7 @@ def _read(archive: zipfile.ZipFile, file: IO[bytes], *, size: int, form: Form) -
     check_unpacked_size(sum(member.file_size for member in members), packed=size)
     _check_members(members)
     check_frame(archive, file)
+    check_streams(members, file)
     folder = _dist_info(archive.namelist(), form)
     wheel, points = f"{folder}/WHEEL", f"{folder}/entry_points.txt"
     check_wheel_file(wheel, _read_member(archive, wheel, core_metadata.MAX_BYTES))
