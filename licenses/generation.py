@@ -6,6 +6,7 @@ made at; whoever wants to make it anew at once registers for the moment after th
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from django.db import connection, transaction
 from django.db.models import F
@@ -13,7 +14,19 @@ from django.db.models import F
 from licenses.models import Generation
 
 log = logging.getLogger(__name__)
-Observer = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a commit did: the number it left, and whether it changed who may have what. Where it
+    did not, a copy made at the number before is still right about every credential.
+    """
+
+    number: int
+    of_rights: bool
+
+
+Observer = Callable[[Change], None]
 _observers: list[Observer] = []
 
 
@@ -26,12 +39,23 @@ def on_change(observer: Observer) -> Observer:
     return observer
 
 
-def raise_generation() -> None:
-    """Say that something changed; call it in the transaction of the change."""
+def raise_generation(*, of_rights: bool = True) -> None:
+    """Say that something changed; call it in the transaction of the change. *of_rights* is false
+    where it is only what there is to have, e.g. a file more.
+    """
     Generation.objects.get_or_create(pk=Generation.ONLY)
     Generation.objects.filter(pk=Generation.ONLY).update(number=F("number") + 1)
+    # Nobody else can raise it before we commit: the row is ours since the update.
+    change = Change(current_generation(), of_rights)
     for observer in _observers:
-        transaction.on_commit(observer, robust=True)
+        transaction.on_commit(_telling(observer, change), robust=True)
+
+
+def _telling(observer: Observer, change: Change) -> Callable[[], None]:
+    def tell() -> None:  # by its name Django logs what fails
+        observer(change)
+
+    return tell
 
 
 def current_generation() -> int:

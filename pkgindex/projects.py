@@ -19,7 +19,7 @@ def define_project(
     project.tiers.set(tier_ids)
     project.is_public = is_public
     project.save(update_fields=["is_public"])
-    raise_generation()
+    raise_generation(of_rights=False)
     return project
 
 
@@ -30,7 +30,7 @@ def open_project(name: str, *, at: datetime) -> Project:
         normalized_name=canonicalize_name(name), defaults={"name": name, "created_at": at}
     )
     if is_new:
-        raise_generation()
+        raise_generation(of_rights=False)
     return project
 
 
@@ -38,4 +38,4 @@ def open_project(name: str, *, at: datetime) -> Project:
 def set_project_status(project_id: int, status: str, *, reason: str = "") -> None:
     """Say how the project is (PEP 792); the reason is shown to installers."""
     Project.objects.filter(pk=project_id).update(status=status, status_reason=reason)
-    raise_generation()
+    raise_generation(of_rights=False)

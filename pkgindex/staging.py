@@ -17,5 +17,5 @@ def release_staged(release_id: int, *, at: datetime) -> bool:
     staged = Release.objects.filter(pk=release_id, is_staged=True)
     if not staged.update(is_staged=False, released_at=at):
         return False
-    raise_generation()
+    raise_generation(of_rights=False)
     return True

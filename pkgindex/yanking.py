@@ -34,10 +34,10 @@ def unyank_file(file_id: int) -> None:
 def _yank(model: type[Release] | type[File], number: int, reason: str, at: datetime) -> None:
     model.objects.filter(pk=number, yanked_at__isnull=True).update(yanked_at=at)
     model.objects.filter(pk=number).update(yank_reason=reason)
-    raise_generation()
+    raise_generation(of_rights=False)
 
 
 @transaction.atomic
 def _unyank(model: type[Release] | type[File], number: int) -> None:
     model.objects.filter(pk=number).update(yanked_at=None, yank_reason="")
-    raise_generation()
+    raise_generation(of_rights=False)

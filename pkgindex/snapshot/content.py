@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -42,21 +42,29 @@ class Content:
     reserved: Rows = field(default_factory=list)
 
 
+CATALOG = ("meta", "project", "file", "reserved")  # the tables that no right is in
+
+
 def read_content() -> Content:
     """Everything as it is now. The number of the generation is read first: what changes while
     we read makes the snapshot look older than it is, never newer.
     """
-    generation = current_generation()
-    content = Content()
+    generation, made_at = current_generation(), timezone.now().isoformat()
     sentences = Sentences()
     # In the order of the table: a third faster.
-    content.credential = sorted(Holders(sentences).rows())
-    content.refused = [(bytes.fromhex(key), text) for key, text in list_refusals(timezone.now())]
-    content.sentence = sentences.rows()
+    credential = sorted(Holders(sentences).rows())
+    refused = [(bytes.fromhex(key), text) for key, text in list_refusals(timezone.now())]
+    content = read_catalog(generation, made_at)
+    return replace(content, credential=credential, refused=refused, sentence=sentences.rows())
+
+
+def read_catalog(generation: int, made_at: str) -> Content:
+    """The tables of CATALOG as they are now. *made_at* is when the others are read, or were."""
+    content = Content()
     content.file, newest, digests = _files()
     content.project = list(_projects(newest, digests))
     content.reserved = list(ReservedName.objects.values_list("normalized_name", "is_prefix"))
-    content.meta = list(_meta(generation, content))
+    content.meta = list(_meta(generation, made_at, content))
     return content
 
 
@@ -65,10 +73,10 @@ def own_settings() -> dict[str, str]:
     return {"base_url": settings.BASE_URL, "upstream": settings.INDEX_UPSTREAM}
 
 
-def _meta(generation: int, content: Content) -> Iterator[tuple[str, str]]:
+def _meta(generation: int, made_at: str, content: Content) -> Iterator[tuple[str, str]]:
     yield "format", FORMAT
     yield "generation", str(generation)
-    yield "made_at", timezone.now().isoformat()
+    yield "made_at", made_at
     yield from own_settings().items()
     names = repr(sorted(row[1:4] for row in content.project))
     yield "catalog", hashlib.sha256(names.encode()).hexdigest()

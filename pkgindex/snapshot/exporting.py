@@ -5,6 +5,7 @@ by the worker if that failed. Any number of processes may export at the same tim
 import fcntl
 import logging
 import os
+import shutil
 import sqlite3
 import tempfile
 import time
@@ -16,10 +17,16 @@ from pathlib import Path
 
 from django.conf import settings
 
-from licenses.generation import current_generation
+from licenses.generation import Change, current_generation
 from pkgindex.index.format import SCHEMA, snapshot_in
 from pkgindex.index.snapshot import Snapshot, Unavailable
-from pkgindex.snapshot.content import Content, own_settings, read_content
+from pkgindex.snapshot.content import (
+    CATALOG,
+    Content,
+    own_settings,
+    read_catalog,
+    read_content,
+)
 
 log = logging.getLogger(__name__)
 
@@ -41,8 +48,11 @@ def snapshot_path() -> Path:
     return snapshot_in(snapshot_folder())
 
 
-def export_snapshot() -> None:
+def export_snapshot(change: Change | None = None) -> None:
     """Write the snapshot as the database is now. Safe to repeat; readers see all of it or none.
+
+    After a *change* of the catalog alone what credentials open is taken over from the snapshot of
+    before, so that publishing costs the same for any number of customers.
 
     Raises OSError for a disk that is full, Busy if others hold the lock for too long.
     """
@@ -53,8 +63,28 @@ def export_snapshot() -> None:
         began_at = time.monotonic_ns()
         if asked_at < _last_beginning(lock) <= began_at and snapshot_path().exists():
             return  # while we waited, somebody exported what we wanted to
-        _write(read_content(), snapshot_path())
+        generation = current_generation()
+        made_at = _rights_made_at(change, generation)
+        if made_at is None:
+            _write(read_content(), snapshot_path())
+        else:
+            _write(read_catalog(generation, made_at), snapshot_path(), over=CATALOG)
         os.pwrite(lock, f"{began_at:>20}".encode(), 0)
+
+
+def _rights_made_at(change: Change | None, generation: int) -> str | None:
+    """When the rights in the snapshot were read, if they are those of now: nothing happened since
+    but *change*, and that was none of theirs.
+    """
+    if change is None or change.of_rights or change.number != generation:
+        return None
+    try:
+        with closing(Snapshot(snapshot_path())) as snapshot:
+            meta = snapshot.meta
+    except (OSError, Unavailable):
+        return None
+    is_before = int(meta["generation"]) >= change.number - 1
+    return meta["made_at"] if is_before and own_settings().items() <= meta.items() else None
 
 
 def repair_snapshot(at: datetime) -> int:
@@ -81,13 +111,17 @@ def is_current(at: datetime) -> bool:
     return expected.items() <= meta.items() and abs(age) < MADE_ANEW_EVERY
 
 
-def _write(content: Content, path: Path) -> None:
-    """Beside the place where it shall stand, brought to the disk, and then moved there."""
+def _write(content: Content, path: Path, *, over: tuple[str, ...] = ()) -> None:
+    """Beside the place where it shall stand, brought to the disk, and then moved there. With
+    *over*, a copy of the one before in which these tables are new.
+    """
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".snapshot-")
     os.close(descriptor)
     temporary = Path(name)
     try:
-        _fill(content, temporary)
+        if over:
+            shutil.copyfile(path, temporary)
+        _fill(content, temporary, over)
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -96,10 +130,12 @@ def _write(content: Content, path: Path) -> None:
         raise
 
 
-def _fill(content: Content, path: Path) -> None:
+def _fill(content: Content, path: Path, over: tuple[str, ...]) -> None:
+    emptied = "".join(f"DELETE FROM {table};" for table in over)  # noqa: S608  our own names
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
         # Nobody else sees the file yet, and a half one is thrown away: no journal is needed.
-        database.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; BEGIN;" + SCHEMA)
+        begin = "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; BEGIN;"
+        database.executescript(begin + (emptied or SCHEMA))
         for table in fields(content):
             rows = getattr(content, table.name)
             if rows:

@@ -59,7 +59,7 @@ def _refuse(request: HttpRequest, status: int, sentence: str, **headers: Any) ->
 
 
 def _reads_json(request: HttpRequest) -> bool:
-    """uv asks for JSON before text; twine, poetry and pdm take anything and show it as it is."""
+    """uv asks for JSON before text; twine, poetry and pdm take anything."""
     return request.get_preferred_type(["text/plain", *_JSON]) in _JSON
 
 

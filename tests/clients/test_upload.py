@@ -61,6 +61,8 @@ def test_other_bytes_for_a_file_name_are_refused_with_the_reason(
 
     assert done.code != 0
     assert "File already exists" in done.said, done.said
+    if upload is uv_publish:
+        assert "Server message: Upload refused, File already exists" in done.said, done.said
 
 
 @UPLOADERS

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def told() -> Iterator[list[int]]:
     """What an observer saw, each time that it was told."""
     seen: list[int] = []
-    observer = generation.on_change(lambda: seen.append(generation.current_generation()))
+    observer = generation.on_change(lambda _: seen.append(generation.current_generation()))
     yield seen
     generation._observers.remove(observer)
 
@@ -41,6 +41,19 @@ def test_what_is_told_twice_raises_it_once(told: list[int]):
     assert len(told) == 2
 
 
+def test_whoever_is_told_learns_the_number_and_whether_rights_changed():
+    changes: list[generation.Change] = []
+    observer = generation.on_change(changes.append)
+    try:
+        make_license()
+        generation.raise_generation(of_rights=False)
+    finally:
+        generation._observers.remove(observer)
+
+    now = generation.current_generation()
+    assert changes == [generation.Change(now - 1, True), generation.Change(now, False)]
+
+
 def test_a_change_that_was_rolled_back_tells_nobody(told: list[int]):
     before = generation.current_generation()
     customer = make_customer()
@@ -55,7 +68,7 @@ def test_a_change_that_was_rolled_back_tells_nobody(told: list[int]):
 
 def test_an_observer_that_fails_stops_no_change():
     @generation.on_change
-    def broken() -> None:
+    def broken(_: generation.Change) -> None:
         raise OSError("disk full")
 
     try:
