@@ -60,6 +60,32 @@ def test_ten_lines_are_enough(package: Path):
     assert len(ast.parse(asking + using + leasing).body) <= 10
 
 
+@pytest.mark.django_db(databases=BOTH)
+@pytest.mark.usefixtures("root_key")
+@pytest.mark.parametrize(
+    ("released", "code", "verdict"),
+    [
+        ("2026-01-31", 0, "genuine, covers this release"),
+        ("2099-01-31", 1, "genuine, but it does not cover this release"),
+    ],
+)
+def test_the_package_itself_explains_the_document_that_it_found(
+    package: Path, released: str, code: int, verdict: str
+):
+    """What the vendor asks a customer to run: it knows the roots and the day of the release."""
+    document = sign_document(limited(100), at=timezone.now())
+    main(["embed", str(package), "--root", public_key_text(), "--released", released])
+
+    done = subprocess.run(
+        [sys.executable, "-m", "hare_pro._client", "inspect"],
+        env={"PYTHONPATH": str(package.parent), "WHEELBARROW_LICENSE": document},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert (done.returncode, done.stderr) == (code, "")
+    assert f"verdict        {verdict}\n" in done.stdout
+
+
 def test_embedding_again_replaces_what_was_there(package: Path, capsys: pytest.CaptureFixture[str]):
     for _ in range(2):
         assert main(["embed", str(package), "--root", KEY, "--released", "2026-01-31"]) == 0

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 from datetime import datetime, timezone
 from pathlib import Path
@@ -29,11 +30,23 @@ def main(arguments: list[str] | None = None) -> int:
     today = datetime.now(timezone.utc).date().isoformat()
     embed.add_argument("--released", default=today, help="day of the release; default: today")
     options = parser.parse_args(arguments)
+    if options.command == "inspect" and not options.root:
+        options.root, built_on = _built_with()
+        options.released = options.released or built_on
     try:
         return _inspect(options) if options.command == "inspect" else _embed(options)
     except (InvalidLicense, OSError, ValueError) as error:
         print(f"not usable: {error}")
         return 1
+
+
+def _built_with() -> tuple[list[str], str]:
+    """The roots and the day of the package that this client was embedded in, if it was."""
+    try:
+        key = importlib.import_module(".._key", __package__)
+    except ImportError:  # it is nobody's
+        return [], ""
+    return list(key.PUBLIC_KEYS), str(key.RELEASED)
 
 
 def _inspect(options: argparse.Namespace) -> int:
