@@ -40,13 +40,14 @@ def _copy(source: Path, target: Path) -> None:
 
 def _seal(package: Path, public_keys: tuple[str, ...]) -> None:
     """Put the client, the root keys that it trusts and the day of the release into the package."""
-    _copy(CLIENT, package / "_client")
-    listed = ", ".join(f'"{key}"' for key in public_keys)
-    text = (
-        f'"""What this release was built with."""\n\nPUBLIC_KEYS = [{listed}]\n'
-        f'RELEASED = "{RELEASED}"\n'
-    )
-    (package / "_key.py").write_text(text, encoding="ascii")
+    roots = [word for key in public_keys for word in ("--root", key)]
+    subprocess.run(
+        [sys.executable, "-m", "wheelbarrow_client", "embed", str(package), *roots,
+         "--released", RELEASED],
+        env={**os.environ, "PYTHONPATH": str(CLIENT.parent)},
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )  # fmt: skip
 
 
 def _build(source: Path, out: Path) -> Path:

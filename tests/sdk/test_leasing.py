@@ -302,6 +302,19 @@ def test_a_child_has_a_lease_of_its_own(start, license: License):
     assert uuid.UUID(process.lease.iid).version == 4
 
 
+def test_without_a_folder_too_a_child_is_not_the_restart_of_its_parent(
+    start, license: License, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("WHEELBARROW_SLOT", "1")
+    parent, child = start(10), start(10)
+    parent.lease.beat()
+
+    child.lease._after_fork_in_child()
+    child.lease.beat()
+
+    assert sums(license) == (20, 0)
+
+
 def test_in_tests_and_ci_no_thread_is_started_and_nothing_is_asked(start, monkeypatch):
     process = start(500)
     process.fail(AssertionError("asked"))

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from licenses.documents import sign_document
 from licenses.models import Lease, License
 from licenses.root_key import public_key_text
 from tests.licenses.leasing import BOTH, limited, sums
+from tests.sdk.test_pythons import find_pythons
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=BOTH)
 SECONDS = 150  # a client whose first request met a busy machine asks again after 30 to 60
@@ -88,26 +88,8 @@ def rows() -> int:
     return Lease.objects.count()
 
 
-def find_pythons() -> list[str]:
-    """The oldest and the newest that the client is for, of those on this machine."""
-    home = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
-    candidates = [str(path) for path in home.glob("versions/*/bin/python3")]
-    candidates += [found for minor in range(9, 20) if (found := shutil.which(f"python3.{minor}"))]
-    known: dict[tuple[int, int], str] = {}
-    for python in candidates:
-        code = "import sys, ssl; print(*sys.version_info[:2])"
-        done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)
-        if done.returncode == 0:
-            major, minor = map(int, done.stdout.split())
-            known.setdefault((major, minor), python)
-    usable = sorted(version for version in known if version >= (3, 9))
-    return [known[version] for version in dict.fromkeys([*usable[:1], *usable[-1:]])]
-
-
 def test_the_oldest_and_the_newest_python_lease_and_say_goodbye(start: Start):
     pythons = find_pythons()
-    if not pythons:
-        pytest.skip("no other Python on this machine")
     processes = [start(10, slot=str(number), python=one) for number, one in enumerate(pythons)]
     until(lambda: rows() == len(pythons))
     assert sums(License.objects.get()) == (10 * len(pythons), 0)

@@ -66,11 +66,7 @@ def start(license: License, world: World, tmp_path: Path) -> Callable[..., Proce
 
 def kill(process: Process) -> None:
     """What kill -9 leaves: the files, without anybody who locks them."""
-    together = process.lease._asker._together
-    os.close(together._mine)
-    if together._leader >= 0:
-        os.close(together._leader)
-    together._mine = together._leader = -1
+    process.lease._asker._together.forget()
 
 
 def test_after_its_own_first_question_each_is_renewed_by_one_request(
@@ -109,6 +105,40 @@ def test_when_the_leader_was_killed_another_leads_and_says_goodbye_for_it(
 
     assert asked == ["DELETE", "POST"]
     assert sums(license) == (30, 0)
+
+
+def test_two_that_live_in_one_slot_are_two_and_a_restart_takes_the_place_of_the_dead(
+    start: Callable[..., Process], world: World, license: License, monkeypatch: pytest.MonkeyPatch
+):
+    """The variable of a whole service: each of its processes would be a restart of the other."""
+    monkeypatch.setenv("WHEELBARROW_SLOT", "1")
+    first, second = start(10), start(10)
+    for _ in range(2):
+        first.lease.beat()
+        second.lease.beat()
+        world.passed += 300
+    assert sums(license) == (20, 0)
+
+    kill(first)
+    restarted = start(10)
+    restarted.lease.beat()
+
+    assert sums(license) == (20, 0)
+    held = Row.objects.exclude(slot="").get()
+    assert str(held.iid) == restarted.lease.iid
+
+
+def test_a_child_is_not_the_restart_of_its_parent(
+    start: Callable[..., Process], license: License, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("WHEELBARROW_SLOT", "1")
+    parent, child = start(10), start(10)
+    parent.lease.beat()
+
+    child.lease._after_fork_in_child()
+    child.lease.beat()
+
+    assert sums(license) == (20, 0)
 
 
 def test_more_is_asked_for_alone_and_at_once(

@@ -1,8 +1,12 @@
-"""`python -m wheelbarrow_client inspect`: explains a license document; exit code 0 or 1."""
+"""`python -m wheelbarrow_client inspect`: explains a license document; exit code 0 or 1.
+
+`embed` puts the client into a vendor's package.
+"""
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 from datetime import datetime, timezone
 from pathlib import Path
@@ -20,12 +24,29 @@ def main(arguments: list[str] | None = None) -> int:
     inspect.add_argument("--product", default="", help="look where this product looks")
     inspect.add_argument("--root", action="append", default=[], help="a root public key in base64")
     inspect.add_argument("--released", default="", help="day of the installed release, 2026-01-31")
+    embed = commands.add_parser("embed", help="put the client into your package")
+    embed.add_argument("package", type=Path, help="the folder with its __init__.py")
+    embed.add_argument("--root", action="append", required=True, help="a root public key; twice")
+    today = datetime.now(timezone.utc).date().isoformat()
+    embed.add_argument("--released", default=today, help="day of the release; default: today")
     options = parser.parse_args(arguments)
+    if options.command == "inspect" and not options.root:
+        options.root, built_on = _built_with()
+        options.released = options.released or built_on
     try:
-        return _inspect(options)
+        return _inspect(options) if options.command == "inspect" else _embed(options)
     except (InvalidLicense, OSError, ValueError) as error:
         print(f"not usable: {error}")
         return 1
+
+
+def _built_with() -> tuple[list[str], str]:
+    """The roots and the day of the package that this client was embedded in, if it was."""
+    try:
+        key = importlib.import_module(".._key", __package__)
+    except ImportError:  # it is nobody's
+        return [], ""
+    return list(key.PUBLIC_KEYS), str(key.RELEASED)
 
 
 def _inspect(options: argparse.Namespace) -> int:
@@ -48,6 +69,14 @@ def _inspect(options: argparse.Namespace) -> int:
         print("verdict        genuine, but it does not cover this release")
         return 1
     print("verdict        genuine" + (", covers this release" if released else ""))
+    return 0
+
+
+def _embed(options: argparse.Namespace) -> int:
+    from .embedding import embed  # noqa: PLC0415  for vendors only
+
+    embed(options.package, roots=options.root, released=options.released)
+    print(f"{options.package / '_client'} and {options.package / '_key.py'} are written")
     return 0
 
 

@@ -46,6 +46,7 @@ class Asker:
         self._started = clock.age()
         self._package, self._version = package[:40], version[:19]
         self._seq = 0
+        self._slot: str | None = None  # decided with the first question
 
     def ask(self, wanted: int, heard: Heard | None) -> tuple[Answer, float]:
         """The newest answer, and the seconds until the next time. Raises Unreachable.
@@ -89,8 +90,10 @@ class Asker:
 
     def after_fork_in_child(self) -> None:
         self.iid, self._started = str(uuid.uuid4()), self._clock.age()
+        self._slot = ""
         if self._together is not None:
             self._together.forget()
+            self._slot = None
 
     def _ask_alone(self, wanted: int, heard: Heard | None) -> tuple[Answer, float]:
         request = {**self._common(), **self._own(wanted, heard)}
@@ -120,7 +123,7 @@ class Asker:
 
     def _join(self, together: Together, wanted: int) -> None:
         try:
-            together.join(self.iid, {"threads": wanted, "slot": slot()})
+            together.join(self.iid, {"threads": wanted, "slot": self._own_slot()})
         except OSError as error:
             log.debug("asking alone from now on: %s", error)
             self._together = None
@@ -163,10 +166,20 @@ class Asker:
         return {
             "threads": wanted,
             "procs": 1,
-            "slot": slot(),
+            "slot": self._own_slot(),
             "held": {"firm": heard.firm if heard else 0, "surge": heard.surge if heard else 0},
             "unreached_s": int(self._clock.age() - since),
         }
+
+    def _own_slot(self) -> str:
+        """Its place on the host, unless a process that lives has it: where a whole service has the
+        variable, each of its processes would be taken for the restart of another.
+        """
+        if self._slot is None:
+            self._slot = slot()
+            if self._slot and self._together is not None and not self._together.hold(self._slot):
+                self._slot = ""
+        return self._slot
 
 
 def _jitter() -> float:

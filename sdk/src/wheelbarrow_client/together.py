@@ -26,7 +26,7 @@ except ImportError:  # Windows: each process asks for itself
 
 MOST_MEMBERS = 500  # in one request
 MOST_BYTES = 262_144
-_MEMBER, _ANSWER, _LEADER = ".member", "answer", "leader"
+_MEMBER, _SLOT, _ANSWER, _LEADER = ".member", ".slot", "answer", "leader"
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Together:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._iid = ""
-        self._mine = self._leader = -1
+        self._mine = self._leader = self._slot = -1
 
     def join(self, iid: str, fields: dict[str, Any]) -> None:
         """Be renewed by whoever leads, as *fields* say; again, when they change."""
@@ -91,20 +91,33 @@ class Together:
 
     def forget(self) -> None:
         """In a forked child: what is locked is the parent's, and stays so."""
-        _close(self._mine)
-        _close(self._leader)
-        self._mine = self._leader = -1
+        for file in (self._mine, self._leader, self._slot):
+            _close(file)
+        self._mine = self._leader = self._slot = -1
         self._iid = ""
 
     def lead(self) -> bool:
         """Whether this process asks for all; once it does, as long as it lives."""
         if self._leader < 0:
-            file = _open(self._folder / _LEADER, os.O_CREAT)
-            if not _try_lock(file):
-                os.close(file)
-                return False
-            self._leader = file
-        return True
+            self._leader = self._hold(_LEADER)
+        return self._leader >= 0
+
+    def hold(self, slot: str) -> bool:
+        """Whether this process has that place; no other has it as long as it lives."""
+        if self._slot < 0:
+            try:
+                self._slot = self._hold(hashlib.sha256(slot.encode()).hexdigest()[:32] + _SLOT)
+            except OSError:  # a folder that is gone says nothing
+                return True
+        return self._slot >= 0
+
+    def _hold(self, name: str) -> int:
+        """The file of that name, locked; -1 if another has it."""
+        file = _open(self._folder / name, os.O_CREAT)
+        if _try_lock(file):
+            return file
+        os.close(file)
+        return -1
 
     def members(self) -> tuple[list[dict[str, Any]], list[str]]:
         """Who lives, this process first; and the iids of those that were killed, told once."""
