@@ -63,7 +63,8 @@ def test_the_owners_own_pages_by_day_and_by_night_on_a_phone_and_a_screen(person
             look_at(owner, f"owner {kinds[-1]} {width} {colors}")
 
     assert set(kinds) >= {
-        "business/", "business/arr/", "business/cash/", "business/deferred/", "business/installs/",
+        "business/", "business/arr/", "business/cash/", "business/customers/",
+        "business/deferred/", "business/installs/",
         "business/moved/0/", "business/recomputed/", "business/renewals/", "business/support/",
         "catalog/", "catalog/prices/0/move/", "catalog/products/0/close/",
         "tickets/", "tickets/inbox/", "tickets/new/",
