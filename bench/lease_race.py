@@ -16,10 +16,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from django.db import IntegrityError, OperationalError, connections
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Sum
 from django.utils import timezone
 
 from licenses import granting, leases
+from licenses.granting import Grant
+from licenses.lease_sql import Sums
 from licenses.leases import acquire_leases, release_lease
 from licenses.models import Lease, LeasePool, License
 from licenses.routers import VOLATILE
@@ -27,6 +29,7 @@ from licenses.wishes import Answer, Pace, Wish
 
 LIMITS = (7, 40, 100, 250)  # one pool each
 FIRST_ID = 900_000_000
+HELD, NEW_IN_BATCH = 24, (0, 0, 5, 20)  # processes of one host
 LOCK_STATES = ("55P03", "40P01")  # PostgreSQL: waited too long for a lock, and a deadlock
 SURGE_SECONDS, SURGE_REFILL_SECONDS, LEAST_SURGE_SECONDS = 0.5, 2.0, 0.05
 
@@ -35,7 +38,8 @@ SURGE_SECONDS, SURGE_REFILL_SECONDS, LEAST_SURGE_SECONDS = 0.5, 2.0, 0.05
 class Tally:
     """What one process of writers did and saw."""
 
-    operations: int = 0
+    operations: int = 0  # leases asked for or given back; a batch counts for each of its members
+    requests: int = 0  # in so many transactions
     renewals: int = 0
     busy: int = 0
     most: dict[int, tuple[int, int]] = field(default_factory=dict)  # limit: firm, firm + surge
@@ -43,6 +47,7 @@ class Tally:
 
     def add(self, other: Tally) -> None:
         self.operations += other.operations
+        self.requests += other.requests
         self.renewals += other.renewals
         self.busy += other.busy
         self.wrong += other.wrong
@@ -109,7 +114,7 @@ def race(*, seed: int, writers: int, seconds: float, operations: int | None = No
 
 
 class Writer:
-    """One host with a few processes, on one pool at a time."""
+    """One host with some processes; each asks for itself, or one of them leads and asks for all."""
 
     def __init__(self, dice: random.Random) -> None:
         self.dice = dice
@@ -120,8 +125,11 @@ class Writer:
     def act(self) -> None:
         """One step; a process that is left out for a while is one behind a partition."""
         chance = self.dice.random()
-        if chance < 0.5 and self.held:
-            self._ask(*self.dice.choice(self.held))  # renew
+        if chance < 0.35 and self.held:
+            license, wish = self.dice.choice(self.held)  # renew
+            self._ask(license, [wish])
+        elif chance < 0.5:
+            self._lead()
         elif chance < 0.6 and self.held:
             license, wish = self.held.pop(self.dice.randrange(len(self.held)))  # resize
             self._keep(license, Wish(wish.iid, self._threads(license), slot=wish.slot))
@@ -145,6 +153,7 @@ class Writer:
         with self._may_be_busy():
             release_lease(license.pk, wish.iid)
             self.tally.operations += 1
+            self.tally.requests += 1
 
     @contextlib.contextmanager
     def _may_be_busy(self) -> Iterator[None]:
@@ -158,11 +167,25 @@ class Writer:
 
     def _start(self) -> None:
         license = self._license()
+        self._keep(license, self._new_wish(license))
+        del self.held[:-HELD]  # the oldest crash
+
+    def _lead(self) -> None:
+        """One request for all processes of the host on one pool, some of them just started."""
+        license = self._license()
+        new = [self._new_wish(license) for _ in range(self.dice.choice(NEW_IN_BATCH))]
+        self.held += [(license, wish) for wish in new]
+        mine = [wish for one, wish in self.held if one.pk == license.pk]
+        in_slots = {wish.slot or wish.iid: wish for wish in mine}  # no slot twice: a restart
+        del self.held[:-HELD]
+        if in_slots:
+            self._ask(license, list(in_slots.values()))
+
+    def _new_wish(self, license: License) -> Wish:
         slot = f"host/{self.dice.randrange(40)}" if self.dice.random() < 0.3 else ""
         env = "staging" if self.dice.random() < 0.1 else "production"
         iid = uuid.UUID(int=self.dice.getrandbits(128))
-        self._keep(license, Wish(iid, self._threads(license), env=env, slot=slot))
-        del self.held[:-12]  # the oldest crash
+        return Wish(iid, self._threads(license), env=env, slot=slot)
 
     def _license(self) -> License:
         number = self.dice.randrange(len(LIMITS))
@@ -177,23 +200,25 @@ class Writer:
 
     def _keep(self, license: License, wish: Wish) -> None:
         self.held.append((license, wish))
-        self._ask(license, wish)
+        self._ask(license, [wish])
 
-    def _ask(self, license: License, wish: Wish) -> None:
+    def _ask(self, license: License, wishes: list[Wish]) -> None:
         at = timezone.now()
         if self.dice.random() < 0.05:  # a request that waited on its way
             time.sleep(self.dice.uniform(0, 0.02))
         try:
             with self._may_be_busy():
-                self._count(wish, acquire_leases(license, [wish], at=at).answers[0])
+                self._count(wishes, acquire_leases(license, wishes, at=at).answers)
         except IntegrityError as error:  # two settled at once
             self.tally.wrong.append(str(error))
 
-    def _count(self, wish: Wish, answer: Answer) -> None:
-        self.tally.operations += 1
-        self.tally.renewals += answer.code == "OK"
-        if answer.grant.total > wish.threads:
-            self.tally.wrong.append(f"{answer.grant} for {wish.threads}")
+    def _count(self, wishes: list[Wish], answers: list[Answer]) -> None:
+        self.tally.requests += 1
+        for wish, answer in zip(wishes, answers, strict=True):
+            self.tally.operations += 1
+            self.tally.renewals += answer.code == "OK"
+            if answer.grant.total > wish.threads:
+                self.tally.wrong.append(f"{answer.grant} for {wish.threads}")
 
     def _look(self) -> None:
         """I1, I2, I5 and I6 over all rows, in one statement each."""
@@ -241,20 +266,23 @@ def without_lock() -> Iterator[None]:
 @contextlib.contextmanager
 def without_delete() -> Iterator[None]:
     """A mutant: expired leases are not counted but left in their place."""
-    kept_dead, kept_others = leases.forget_dead_leases, leases._others  # noqa: SLF001
-
-    def others(license_id: int, wishes: object, *, is_counted: bool) -> granting.Grant:
-        living = Q(license_id=license_id, is_counted=is_counted, expires_at__gt=timezone.now())
-        rows = Lease.objects.filter(living).exclude(iid__in=[wish.iid for wish in wishes])  # type: ignore[attr-defined]
-        sums = rows.aggregate(f=Sum("firm", default=0), s=Sum("surge", default=0))
-        return granting.Grant(sums["f"], sums["s"])
-
+    kept = leases.forget_dead_leases, leases.sum_up, leases._rows_of  # noqa: SLF001
     leases.forget_dead_leases = lambda *_: None  # type: ignore[assignment]
-    leases._others = others  # type: ignore[assignment]  # noqa: SLF001
+    leases.sum_up = _sum_up_the_living
+    leases._rows_of = lambda *of: kept[2](*of).filter(expires_at__gt=timezone.now())  # noqa: SLF001
     try:
         yield
     finally:
-        leases.forget_dead_leases, leases._others = kept_dead, kept_others  # noqa: SLF001
+        leases.forget_dead_leases, leases.sum_up, leases._rows_of = kept  # noqa: SLF001
+
+
+def _sum_up_the_living(license_id: int) -> dict[bool, Sums]:
+    sums = {True: Sums(), False: Sums()}
+    for row in Lease.objects.filter(license_id=license_id, expires_at__gt=timezone.now()):
+        one = sums[row.is_counted]
+        held = one.held + Grant(row.firm, row.surge)
+        sums[row.is_counted] = Sums(held, one.wanted + row.threads, one.leases + 1)
+    return sums
 
 
 class _NoTransactions:

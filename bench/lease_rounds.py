@@ -85,7 +85,8 @@ def _processes(number: int) -> ProcessPoolExecutor:
 
 def _report(total: Tally, processes: int, took: float) -> None:
     print(
-        f"{processes * WRITERS} writers, {total.operations:,} operations in {took:.0f} s, "
+        f"{processes * WRITERS} writers, {total.operations:,} operations in {total.requests:,} "
+        f"requests in {took:.0f} s = {total.operations / took:.0f}/s, "
         f"{total.busy} told to come later; over-grants: {len(total.wrong)} {total.wrong[:3]}",
         flush=True,
     )

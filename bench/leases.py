@@ -41,7 +41,7 @@ def set_up(folder: Path) -> None:
     os.environ |= {
         "DEMO": "1", "SECRET_KEY": "bench-" * 10, "DATA_DIR": str(folder),
         "BASE_URL": "http://localhost", "ALLOWED_HOSTS": "localhost,127.0.0.1",
-        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "DJANGO_SETTINGS_MODULE": "config.settings", "INDEX_UPSTREAM": "",
         "LICENSE_ROOT_KEY_FILE": str(folder / "root.pem"),
     }  # fmt: skip
     import django  # noqa: PLC0415
@@ -196,14 +196,16 @@ def make_leases(number: int) -> tuple[str, list[str]]:
 def wait_for(port: int) -> None:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
+        connection = HTTPConnection("127.0.0.1", port, timeout=5)
         try:
-            connection = HTTPConnection("127.0.0.1", port, timeout=5)
             connection.request("GET", "/healthz")
             connection.getresponse().read()
         except OSError:
             time.sleep(0.1)
         else:
             return
+        finally:
+            connection.close()
     raise SystemExit("gunicorn did not start")
 
 

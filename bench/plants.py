@@ -125,7 +125,23 @@ def plant_unpaid_grant(stack: ExitStack) -> None:
     stack.enter_context(patch.object(billing.sync, "carry_to_license", carry_unpaid))
 
 
+def plant_no_stripe_key(stack: ExitStack) -> None:
+    """Each request to make something at Stripe has an idempotency key of its own."""
+    for name in ("create_checkout_session", "change_now", "change_at_period_end", "refund_payment"):
+        stack.enter_context(patch.object(billing.stripe_api, name, _with_another_key(name)))
+
+
+def _with_another_key(name: str) -> Callable[..., Any]:
+    call = getattr(billing.stripe_api, name)
+
+    def anew(*args: Any, **options: Any) -> Any:
+        return call(*args, **{**options, "idempotency_key": uuid.uuid4().hex})
+
+    return anew
+
+
 PLANTS: dict[str, Plant] = {
+    "no-stripe-key": plant_no_stripe_key,
     "no-fence": plant_no_fence,
     "no-key": plant_no_key,
     "payload": plant_payload,

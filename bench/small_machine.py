@@ -45,7 +45,11 @@ class Report:
 
     @property
     def p99(self) -> float:
-        return sorted(self.latencies)[len(self.latencies) * 99 // 100]
+        return self.at_most(990)
+
+    def at_most(self, per_mille: int) -> float:
+        """How long so many of a thousand renewals took at most, in seconds."""
+        return sorted(self.latencies)[(len(self.latencies) - 1) * per_mille // 1000]
 
     @property
     def is_good(self) -> bool:
@@ -57,7 +61,8 @@ class Report:
         return (
             f"{done:,} renewals in {self.seconds:.0f} s = {done / self.seconds:.0f}/s, "
             f"{self.installs:,} pages and wheels beside them\n"
-            f"p99 {1000 * self.p99:.0f} ms, failed {len(self.failed)} {self.failed[:3]}, "
+            f"p50 {1000 * self.at_most(500):.0f} ms, p99 {1000 * self.p99:.0f} ms, slowest "
+            f"{1000 * self.at_most(1000):.0f} ms, failed {len(self.failed)} {self.failed[:3]}, "
             f"leases lost {self.lost}\nserver: RSS {self.rss_mb:.0f} MB in all processes, "
             f"{100 * self.cpu_seconds / self.seconds:.0f} % of one core"
         )

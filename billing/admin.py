@@ -68,9 +68,9 @@ class SubscriptionAdmin(ReadOnlyAdmin):
 
 @admin.register(StripeCustomer)
 class StripeCustomerAdmin(ReadOnlyAdmin):
-    list_display = ["stripe_id", "customer"]
+    list_display = ["stripe_id", "customer", "email"]
     list_select_related = ["customer"]
-    search_fields = ["stripe_id", "customer__name", "customer__contacts__email"]
+    search_fields = ["stripe_id", "email", "customer__name", "customer__contacts__email"]
 
 
 @admin.register(Payment)

@@ -10,6 +10,7 @@ from django.utils import timezone
 from billing import stripe_api
 from billing.dirty import mark_dirty
 from billing.models import DirtyObject, StripeCustomer
+from billing.remote import RemoteCustomer
 from licenses import people
 from licenses.models import Customer
 
@@ -31,6 +32,20 @@ def ensure_stripe_customer(customer: Customer) -> str:
         customer=customer, deleted_at=None, defaults={"stripe_id": stripe_id}
     )
     return row.stripe_id
+
+
+def note_customer(remote: RemoteCustomer, *, at: datetime) -> None:
+    """Write what he is at Stripe now: deleted, or at which address he reads receipts."""
+    if remote.is_deleted:
+        note_deleted(remote.stripe_id, at=at)
+    else:
+        note_address(remote)
+
+
+def note_address(remote: RemoteCustomer) -> None:
+    """Where Stripe mails his receipts to; for the eye only. Safe to repeat."""
+    known = StripeCustomer.objects.filter(stripe_id=remote.stripe_id)
+    known.exclude(email=remote.email).update(email=remote.email)
 
 
 def note_deleted(stripe_id: str, *, at: datetime) -> None:

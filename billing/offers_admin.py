@@ -51,8 +51,8 @@ class OfferAdmin(admin.ModelAdmin):
 
     @admin.display(description="sold")
     def sold(self, offer: Offer) -> int:
-        number: int = offer.sales  # type: ignore[attr-defined]
-        return number
+        sales: int = offer.sales  # type: ignore[attr-defined]
+        return sales
 
     def save_model(
         self,

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from billing import money_walk, stripe_api
+from billing.customers import note_address
 from billing.dirty import is_waiting, mark_dirty
 from billing.drift import differences
 from billing.models import DirtyObject, EventCursor, StripeCustomer, StripeEvent, Subscription
@@ -106,6 +107,8 @@ def _walk_subscriptions(report: Report, beat: Beat) -> None:
             if _is_deleted_unheard(remote):
                 mark_dirty(Kind.CUSTOMER, remote.customer.stripe_id, at=timezone.now())
                 report.add(remote.customer.stripe_id, "customer deleted")
+            elif not remote.customer.is_deleted:
+                note_address(remote.customer)
             if differs_at_stripe(remote.customer):
                 report.add(remote.customer.stripe_id, "second backup")
         elif remote.stripe_id in unseen:

@@ -24,6 +24,7 @@ from billing.models import DirtyObject, GuaranteeRefund, Payment, Subscription
 from billing.notices import tell_owner
 from billing.remote import RemoteInvoice, RemotePayment
 from lib.money import format_cents
+from licenses.status import suspended_since
 from outbox.claims import Claim
 
 log = logging.getLogger(__name__)
@@ -112,8 +113,15 @@ def _refund(job: GuaranteeRefund) -> int:
 
 def _is_wanted(job: GuaranteeRefund, invoice: RemoteInvoice, payment: RemotePayment) -> bool:
     """Nothing is served for what was paid after the license had ended, whatever the cause."""
-    is_late = invoice.paid_at >= job.requested_at.replace(microsecond=0)  # Stripe has seconds
-    return is_late or job.cause in GIVES_ALL_BACK or was_warned_of(payment.stripe_id)
+    is_unserved = invoice.paid_at >= _served_until(job).replace(microsecond=0)  # Stripe has seconds
+    return is_unserved or job.cause in GIVES_ALL_BACK or was_warned_of(payment.stripe_id)
+
+
+def _served_until(job: GuaranteeRefund) -> datetime:
+    """The job's beginning; or since when a dispute had suspended the license by then."""
+    license = job.subscription.license
+    since = suspended_since(license.pk) if license is not None else None
+    return min(since or job.requested_at, job.requested_at)
 
 
 def payments_of_running_period(subscription: Subscription) -> list[Payment]:

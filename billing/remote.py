@@ -134,6 +134,7 @@ class RemoteEvent:
     livemode: bool
     created_at: datetime
     object: dict[str, Any]
+    changed: frozenset[str]  # the names of the object's fields that an `.updated` event is about
     payload: str
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from billing import carts, stripe_api
 from billing.alarms import tell_of_foreign_price, tell_of_pause, tell_of_unbilled
 from billing.contracts import link_contract
-from billing.customers import note_deleted
+from billing.customers import note_customer
 from billing.dirty import Fetch, Write, agree, mark_dirty
 from billing.ledger import note_worth
 from billing.licensing import carry_to_license
@@ -72,8 +72,7 @@ def write_subscription(
     known = Subscription.objects.select_for_update().filter(stripe_id=remote.stripe_id)
     before = known.first()
     subscription = store_subscription(remote, session)
-    if remote.customer.is_deleted:
-        note_deleted(remote.customer.stripe_id, at=at)
+    note_customer(remote.customer, at=at)
     link_contract(subscription, remote)
     store_payments(subscription, remote.paid_invoices, at)
     tell_of_pause(subscription, was_paused=before is not None and before.is_paused, at=at)
@@ -100,12 +99,12 @@ def fetch_checkout_session(stripe_id: str) -> Write:
 
 
 def fetch_customer(stripe_id: str) -> Write:
-    """A customer was deleted at Stripe: his subscriptions ended, and the next is a new one's."""
-    is_deleted = stripe_api.retrieve_customer(stripe_id).is_deleted
+    """A customer was deleted at Stripe, and his subscriptions ended; or he has another address."""
+    remote = stripe_api.retrieve_customer(stripe_id)
 
     def write(at: datetime) -> None:
-        if is_deleted:  # before the marks, as whoever agrees on a subscription: no two wait
-            note_deleted(stripe_id, at=at)
+        # Before the marks, as whoever agrees on a subscription: no two wait.
+        note_customer(remote, at=at)
         theirs = Subscription.objects.filter(customer__pk__in=_customers_of(stripe_id))
         for subscription in theirs.order_by("pk"):
             mark_dirty(Kind.SUBSCRIPTION, subscription.stripe_id, at=at)

@@ -81,6 +81,7 @@ def _event(payload: dict[str, Any], text: str) -> RemoteEvent:
         livemode=bool(payload["livemode"]),
         created_at=from_unix(int(payload["created"])),
         object=dict(payload["data"]["object"]),
+        changed=frozenset(payload["data"].get("previous_attributes") or ()),
         payload=text,
     )
 
@@ -109,6 +110,8 @@ def _mark(row: StripeEvent, event: RemoteEvent) -> None:
         log.warning("event %s is of the other mode; kept without effect", row.stripe_id)
     elif event.type not in HANDLED:
         row.note = "type not handled"
+    elif event.type in ONLY_ABOUT and event.changed.isdisjoint(ONLY_ABOUT[event.type]):
+        row.note = "of another change"
     else:
         kind, stripe_id = HANDLED[event.type](event.object)
         if stripe_id:
@@ -169,6 +172,7 @@ HANDLED = {
     "customer.subscription.pending_update_applied": _subscription,
     "customer.subscription.pending_update_expired": _subscription,
     "customer.deleted": _customer,
+    "customer.updated": _customer,
     "payment_method.updated": _customer_of_method,
     "payment_method.automatically_updated": _customer_of_method,
     "charge.refunded": _payment,
@@ -183,3 +187,6 @@ HANDLED = {
     "radar.early_fraud_warning.created": _payment,
     "radar.early_fraud_warning.updated": _payment,
 }
+
+# Of these, only a change of these fields: each note of ours on the customer is told to us, too.
+ONLY_ABOUT = {"customer.updated": {"email"}}

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.apps import AppConfig
 from django.conf import settings
@@ -173,4 +174,35 @@ def check_inbound_mail(
             id="wheelbarrow.I070",
         )
         for esp in shut
+    ]
+
+
+@register(Tags.security, deploy=True)
+def check_front(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """One slow reader holds one of gunicorn's few threads for as long as he reads. A server in
+    front cannot be seen from here, only whether it was declared.
+    """
+    if settings.RELAXED or settings.TRUSTED_PROXIES:
+        return []
+    return [
+        Warning(
+            "TRUSTED_PROXIES is 0: if gunicorn faces the internet, a few slow clients stop the shop"
+            " and its index.",
+            hint="Put nginx in front of it (deploy/nginx.conf) and set TRUSTED_PROXIES=1.",
+            id="wheelbarrow.W105",
+        )
+    ]
+
+
+@register(Tags.compatibility)
+def check_upstream(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    own, upstream = urlsplit(settings.BASE_URL), urlsplit(settings.INDEX_UPSTREAM)
+    if own.netloc != upstream.netloc:
+        return []
+    return [
+        Error(
+            "INDEX_UPSTREAM is this shop: installers would be sent round in a circle.",
+            hint="Name another index, e.g. https://pypi.org/simple/, or set it empty.",
+            id="wheelbarrow.E106",
+        )
     ]

@@ -53,7 +53,7 @@ if not (TOKEN_PREFIX.isascii() and TOKEN_PREFIX.isalnum() and len(TOKEN_PREFIX) 
     raise ImproperlyConfigured(
         f"TOKEN_PREFIX must be 1 to 8 letters or digits, not {TOKEN_PREFIX!r}."
     )
-INDEX_UPSTREAM = env.url("INDEX_UPSTREAM")
+INDEX_UPSTREAM = env.url("INDEX_UPSTREAM", "https://pypi.org/simple/")  # set and empty: off
 INVOICE_MIN_YEARLY = env.number("INVOICE_MIN_YEARLY", 10_000)  # whole dollars
 MONTHLY_GOAL = env.number("MONTHLY_GOAL", 0)  # whole dollars; 0: none
 LICENSE_ROOT_KEY_FILE = env.text("LICENSE_ROOT_KEY_FILE")

@@ -5,11 +5,11 @@ from django.contrib import admin
 from django.urls import include, path
 
 urlpatterns = [
+    path("v1/", include("licenses.urls")),  # first, as it is asked most: they are tried in order
     path("", include("portal.urls")),
     path("stripe/", include("billing.urls")),
     path("", include("pkgindex.urls")),
     path("anymail/", include("support.urls")),
     path("account/", include("portal.sign_in_urls")),
-    path("v1/", include("licenses.urls")),
     path(f"{settings.ADMIN_PATH}/", admin.site.urls),
 ]

@@ -66,6 +66,7 @@ class Demo:
             "DATA_DIR": str(self.data),
             "DATABASE_URL": "",
             "SHOP_NAME": "Hare",
+            "INDEX_UPSTREAM": "",  # the demo needs no network
             "STRIPE_SECRET_KEY": "sk_test_demo",
             "STRIPE_WEBHOOK_SECRET": _kept_secret(self.data / "webhook_secret", "whsec_"),
             "STRIPE_API_BASE": self.stripe,

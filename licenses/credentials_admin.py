@@ -14,7 +14,7 @@ class NetworkInline(ReadOnlyInline):
     model = CredentialNetwork
     fields = ["day", "network"]
     ordering = ["-day", "network"]
-    verbose_name_plural = "used from the networks of"
+    verbose_name_plural = "used from"
 
 
 class LeakInline(ReadOnlyInline):

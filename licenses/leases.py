@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import models, transaction
-from django.db.models import Q, Sum
+from django.db.models import Q
 
 from licenses.granting import (
     NOTHING,
@@ -20,6 +20,7 @@ from licenses.granting import (
     grant_threads,
     surge_ends_at,
 )
+from licenses.lease_sql import find_pool, renew, sum_up
 from licenses.models import Lease, LeasePool, License, LicenseEvent
 from licenses.routers import VOLATILE
 from licenses.usage import NONE_REFUSED, Refused, Use, note_hour
@@ -39,11 +40,12 @@ def acquire_leases(license: License, wishes: Sequence[Wish], *, at: datetime) ->
     """Acquire or renew; safe to repeat, in any order."""
     if license.status in {Status.SUSPENDED, Status.REVOKED}:
         return _refuse(license, wishes, at)
-    pool = LeasePool.objects.filter(pk=license.pk).first() or LeasePool(pk=license.pk)
+    pool = find_pool(license.pk) or LeasePool(pk=license.pk)
     pace = pace_of(pool)
     left = list(wishes)
     if not pool.is_draining and pool.license_rev >= license.rev:
-        left = [wish for wish in wishes if not _renew(license.pk, wish, at, pace)]
+        until = at + timedelta(seconds=pace.ttl_s)
+        left = [wish for wish in wishes if not renew(license.pk, wish, at=at, until=until)]
     settled: dict[uuid.UUID, Grant] = {}
     if left:
         pool, settled = _settle(license, left, at, pace)
@@ -74,15 +76,6 @@ def release_by_hand(license: License, iid: uuid.UUID, *, by: str, at: datetime) 
     reason = f"{lease.firm + lease.surge} of {who} by {by}"[:200]
     LicenseEvent.objects.create(license=license, name="threads released", reason=reason, at=at)
     return True
-
-
-def _renew(license_id: int, wish: Wish, at: datetime, pace: Pace) -> bool:
-    """The fast path: extend a lease that already has all it wants. No sum changes."""
-    unchanged = Lease.objects.filter(
-        license_id=license_id, iid=wish.iid, expires_at__gt=at, threads=wish.threads,
-        firm=wish.threads, slot=wish.slot, is_counted=wish.is_counted,
-    )  # fmt: skip
-    return bool(unchanged.update(expires_at=at + timedelta(seconds=pace.ttl_s)))
 
 
 def _settle(
@@ -149,15 +142,14 @@ def _decide(
 ) -> dict[uuid.UUID, Grant]:
     """One after the other: each wish beside what all others hold by then."""
     surge_until = surge_ends_at(pool, at)
+    before = sum_up(pool.pk)
     terms = Terms(
         pool.limit,
         is_draining=pool.is_draining,
         has_surge=surge_until is not None,
-        all_wanted=_all_wanted(pool, wishes) if pool.is_draining else 0,
+        all_wanted=_all_wanted(before[True].wanted, wishes, rows),
     )
-    sums = {counted: _others(pool.pk, wishes, is_counted=counted) for counted in (True, False)}
-    for row in rows.values():
-        sums[row.is_counted] += held_by(row)
+    sums = {is_counted: held.held for is_counted, held in before.items()}
     granted: dict[uuid.UUID, Grant] = {}
     for wish in wishes:
         mine = NOTHING
@@ -180,19 +172,10 @@ def held_by(row: Lease) -> Grant:
     return Grant(row.firm, row.surge)
 
 
-def _others(license_id: int, wishes: Sequence[Wish], *, is_counted: bool) -> Grant:
-    rows = Lease.objects.filter(license_id=license_id, is_counted=is_counted)
-    sums = rows.exclude(iid__in=[wish.iid for wish in wishes]).aggregate(
-        firm=Sum("firm", default=0), surge=Sum("surge", default=0)
-    )
-    return Grant(sums["firm"], sums["surge"])
-
-
-def _all_wanted(pool: LeasePool, wishes: Sequence[Wish]) -> int:
-    rows = Lease.objects.filter(license_id=pool.pk, is_counted=True)
-    strangers = rows.exclude(iid__in=[wish.iid for wish in wishes])
-    wanted: int = strangers.aggregate(wanted=Sum("threads", default=0))["wanted"]
-    return wanted + sum(wish.threads for wish in wishes if wish.is_counted)
+def _all_wanted(before: int, wishes: Sequence[Wish], rows: dict[uuid.UUID, Lease]) -> int:
+    """How much production will want with these wishes, of which some replace a row."""
+    replaced = sum(row.threads for row in rows.values() if row.is_counted)
+    return before - replaced + sum(wish.threads for wish in wishes if wish.is_counted)
 
 
 def _rows_of(license_id: int, wishes: Sequence[Wish]) -> models.QuerySet[Lease]:
@@ -209,24 +192,17 @@ def _row(license_id: int, wish: Wish, grant: Grant, at: datetime, until: datetim
 
 def count_pool(pool: LeasePool, at: datetime, *, refused: Refused = NONE_REFUSED) -> None:
     """Write the sums of a locked pool, and what follows from them. Safe to repeat."""
-    production = Q(is_counted=True)
-    sums = Lease.objects.filter(license_id=pool.pk).aggregate(
-        all_firm=Sum("firm", filter=production, default=0),
-        all_surge=Sum("surge", filter=production, default=0),
-        wanted=Sum("threads", filter=production, default=0),
-        free=Sum("firm", filter=~production, default=0),
-        processes=models.Count("pk", filter=production),
-    )
-    pool.firm, pool.surge, pool.leases = sums["all_firm"], sums["all_surge"], sums["processes"]
+    sums = sum_up(pool.pk)
+    production, free = sums[True], sums[False].held.firm
+    pool.firm, pool.surge = production.held.firm, production.held.surge
+    pool.leases = production.leases
     if pool.surge_until is not None and not pool.surge:  # over before its time
         pool.surge_left_s = max(0.0, (pool.surge_until - at).total_seconds())
         pool.surge_counted_at, pool.surge_until = at, None
-    _note_overage(pool, sums["wanted"], at)
+    _note_overage(pool, production.wanted, at)
     pool.save()
-    note_hour(
-        pool.pk, at,
-        Use(pool.firm, pool.surge, sums["free"], pool.leases, sums["wanted"], refused),
-    )  # fmt: skip
+    use = Use(pool.firm, pool.surge, free, pool.leases, production.wanted, refused)
+    note_hour(pool.pk, at, use)
 
 
 def _note_overage(pool: LeasePool, wanted: int, at: datetime) -> None:

@@ -45,9 +45,12 @@ class Operators:
         return self._names[self._numbers[place]] if place >= 0 else ""
 
 
-def load_operators() -> None:
-    """Read the table if it is newer, which takes seconds: before a transaction, not in it."""
-    _table()
+def load_operators() -> bool:
+    """Read the table if it is newer, which takes seconds: before a transaction, not in it.
+
+    Whether there is one.
+    """
+    return _table() is not None
 
 
 def operator_of(network: str) -> str:

@@ -17,6 +17,13 @@ def suspend_license(license_id: int, *, at: datetime, reason: str) -> License:
     return _move(license_id, to=Status.SUSPENDED, event="suspended", at=at, reason=reason)
 
 
+def suspended_since(license_id: int) -> datetime | None:
+    """When it was suspended, if nothing has brought it back since; it may have ended since."""
+    turns = LicenseEvent.objects.filter(license=license_id, name__in=["suspended", "reinstated"])
+    last = turns.order_by("-at", "-pk").first()
+    return last.at if last is not None and last.name == "suspended" else None
+
+
 def reinstate_license(license_id: int, *, at: datetime, reason: str) -> License:
     """Paid again, or the dispute was won: everything works as before."""
     return _move(license_id, to=Status.ACTIVE, event="reinstated", at=at, reason=reason)

@@ -34,14 +34,18 @@ class _Notes:
 
     # By credential: when, by what client, from which network.
     last_uses: dict[int, tuple[int, str, str]] = field(default_factory=dict)
+    # By credential and day: the networks, and those that only jobs of CI came from.
     networks: defaultdict[tuple[int, date], set[str]] = field(
+        default_factory=lambda: defaultdict(set)
+    )
+    ci_networks: defaultdict[tuple[int, date], set[str]] = field(
         default_factory=lambda: defaultdict(set)
     )
     downloads: Counter[tuple[date, int, int, str]] = field(default_factory=Counter)
 
     def add(self, line: bytes) -> None:
         try:
-            second, credential_id, file_id, client, network = json.loads(line)
+            second, credential_id, file_id, client, network, *by_whom = json.loads(line)
             at = datetime.fromtimestamp(second, tz=UTC)
         except (ValueError, TypeError, OverflowError, OSError):
             log.warning("A note of a use cannot be read: %r", line[:100])  # half of a full disk
@@ -51,7 +55,8 @@ class _Notes:
         elif credential_id:
             use = (second, str(client)[:80], str(network)[:43])
             self.last_uses[credential_id] = max(self.last_uses.get(credential_id, use), use)
-            self.networks[credential_id, at.date()].add(use[2])
+            seen = self.ci_networks if by_whom else self.networks
+            seen[credential_id, at.date()].add(use[2])
 
 
 def spool_folder() -> Path:
@@ -123,9 +128,10 @@ def _write(notes: _Notes) -> None:
         if credential := credentials.get(credential_id):
             at = datetime.fromtimestamp(second, tz=UTC)
             note_use(credential, client=client, at=at, network=network)
-    for (credential_id, day), networks in notes.networks.items():
-        if credential := credentials.get(credential_id):
-            note_networks(credential, networks, day=day)
+    for key in notes.networks.keys() | notes.ci_networks.keys():
+        if credential := credentials.get(key[0]):
+            by_ci = notes.ci_networks.get(key, set())
+            note_networks(credential, notes.networks.get(key, set()), by_ci=by_ci, day=key[1])
     file_ids = {file_id for _, file_id, _, _ in notes.downloads}
     known = set(File.objects.filter(pk__in=file_ids).values_list("pk", flat=True))
     for (day, file_id, credential_id, client), count in sorted(notes.downloads.items()):

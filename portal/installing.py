@@ -77,18 +77,20 @@ def install_guide(tier: Tier, *, key: str | None) -> InstallGuide | None:
     if not names:
         return None
     facts = _Facts(key or KEY_PLACEHOLDER, names[0], tuple(names), tier.product.slug)
-    makers = (_pip, _uv, _poetry, _pdm, _docker, _actions, _netrc)
+    makers = (_pip, _uv, _poetry, _pdm, _docker, _actions, _netrc, _keyring)
     return InstallGuide(names[0], index_url(), tuple(make(facts) for make in makers))
 
 
 def _pip(facts: _Facts) -> Snippet:
     once = f"pip install --index-url {index_url(facts.key)} {facts.project}"
     kept = f"--index-url {facts.url_of_variable}\n{facts.project}"
+    secret = f"pip fills in {facts.variable} from the environment, so the file holds no secret."
+    alone = " Whatever else you need comes through this URL too: name no other index beside it."
     return Snippet(
         "pip",
         "pip",
         (Block(SHELL, once), Block("Or in requirements.txt", kept)),
-        note=f"pip fills in {facts.variable} from the environment, so the file holds no secret.",
+        note=secret + (alone if settings.INDEX_UPSTREAM else ""),
     )
 
 
@@ -122,14 +124,20 @@ def _poetry(facts: _Facts) -> Snippet:
 
 
 def _pdm(facts: _Facts) -> Snippet:
-    names = ", ".join(f'"{name}"' for name in facts.projects)
-    table = (
-        f'[[tool.pdm.source]]\nname = "{facts.name}"\nurl = "{facts.url_of_variable}"\n'
-        f"include_packages = [{names}]"
-    )
+    """A source named pypi takes PyPI's place, so that no other index is asked. Where ours passes
+    nothing on, PyPI stays beside it, and never for what is named here.
+    """
+    if settings.INDEX_UPSTREAM:
+        name, more = "pypi", ""
+        note = "This index takes the place of PyPI and sends PDM there for whatever else you need."
+    else:
+        names = ", ".join(f'"{name}"' for name in facts.projects)
+        name, more = facts.name, f"\ninclude_packages = [{names}]"
+        note = "Only what is named here comes from this index."
+    table = f'[[tool.pdm.source]]\nname = "{name}"\nurl = "{facts.url_of_variable}"{more}'
     commands = f"export {facts.variable}={facts.key}\npdm add {facts.project}"
     blocks = (Block("In pyproject.toml", table), Block(SHELL, commands))
-    return Snippet("pdm", "PDM", blocks)
+    return Snippet("pdm", "PDM", blocks, note)
 
 
 def _docker(facts: _Facts) -> Snippet:
@@ -169,6 +177,21 @@ def _netrc(facts: _Facts) -> Snippet:
         ".netrc",
         (Block("In ~/.netrc", lines),),
         note="pip and uv find the key there, for an index URL without one.",
+    )
+
+
+def _keyring(facts: _Facts) -> Snippet:
+    url = index_url().replace("://", "://__token__@")
+    commands = (
+        f"keyring set {index_url()} __token__\n"
+        f"pip install --keyring-provider subprocess --index-url {url} {facts.project}"
+    )
+    uv = f"uv pip install --keyring-provider subprocess --default-index {url} {facts.project}"
+    return Snippet(
+        "keyring",
+        "Keyring",
+        (Block(SHELL, commands), Block("Or with uv", uv)),
+        note="keyring asks for the key once and keeps it where your system keeps passwords.",
     )
 
 

@@ -22,7 +22,7 @@ from django.template.loader import render_to_string
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from billing.models import BillingDetails, Payment
+from billing.models import BillingDetails, Payment, StripeCustomer
 from licenses.models import Customer
 from portal.texts import render_text
 from portal.visitors import customer_of
@@ -59,7 +59,13 @@ def receipts(request: HttpRequest, customer_id: int) -> HttpResponse:
     by_year: dict[int, list[Payment]] = defaultdict(list)
     for payment in payments_of(customer):
         by_year[payment.paid_at.astimezone(UTC).year].append(payment)
-    context = {"customer": customer, "years": list(by_year.items()), "form": form}
+    at_stripe = StripeCustomer.objects.filter(customer=customer, deleted_at=None).first()
+    context = {
+        "customer": customer,
+        "years": list(by_year.items()),
+        "form": form,
+        "stripe_email": at_stripe.email if at_stripe is not None else "",
+    }
     return render(request, "portal/receipts.html", context, status=422 if form.errors else 200)
 
 

@@ -32,6 +32,7 @@ class Fault:
     when: str
     times: int = 1
     seconds: float = 30  # of silence before a timeout ends
+    skip: int = 0  # requests that pass before it strikes
 
 
 class Faults:
@@ -67,7 +68,11 @@ class Faults:
         with self._lock:
             for fault in self._faults:
                 fits = fault.method in ("*", request.method) and request.path.startswith(fault.path)
-                if fits and fault.when == when and fault.times > 0:
-                    fault.times -= 1
-                    return fault
+                if not fits or fault.when != when or fault.times < 1:
+                    continue
+                if fault.skip > 0:
+                    fault.skip -= 1
+                    continue
+                fault.times -= 1
+                return fault
         return None

@@ -21,7 +21,7 @@ from support.reading import ReadMail, clean, read_mail
 from support.sorting import Verdict, sort_mail
 from support.storing import keep_mail
 from support.tickets import Requester
-from support.unpacking import Unpackable, further_mails, mail_bytes, provider_events
+from support.unpacking import Unreadable, provider_events, unpack
 from support.words import said_by
 
 log = logging.getLogger(__name__)
@@ -60,16 +60,14 @@ def _take(model: Any, pk: int, at: datetime, read: Callable[[Any, datetime], Act
 
 
 def _read_mail(row: InboundMail, at: datetime) -> Act:
-    try:
-        raw, further = mail_bytes(row), further_mails(row)
-    except Unpackable as error:
-        note = clean(str(error))[:2000]
-        return lambda: {"outcome": Outcome.UNREADABLE, "note": note}
-    mail = read_mail(raw)
+    raw, further = unpack(row)
+    mail = read_mail(b"" if isinstance(raw, Unreadable) else raw)
 
     def act() -> dict[str, Any]:
         for one in further:
             keep_mail(one)
+        if isinstance(raw, Unreadable):
+            return {"outcome": Outcome.UNREADABLE, "note": raw.error}
         return _act(mail, raw, row, at)
 
     return act
@@ -198,19 +196,20 @@ _DEEDS = {
 
 
 def _read_event(row: MailEvent, at: datetime) -> Act:
-    try:
-        events = provider_events(row)
-    except Unpackable as error:
-        note = clean(str(error))[:200]
-        return lambda: {"note": note}
+    events = provider_events(row)
     return lambda: {"note": clean("; ".join(_act_on(event, at) for event in events))[:200]}
 
 
 def _act_on(event: Any, at: datetime) -> str:
     """Only a mailbox that is dead for good matters; the provider was proven by its secret."""
+    if isinstance(event, Unreadable):
+        return event.error
     kind = str(event.event_type)
-    is_soft = isinstance(event.esp_event, dict) and event.esp_event.get("Type") == "SoftBounce"
-    hard = kind in {"bounced", "rejected"} and event.reject_reason in {"bounced", "invalid"}
+    given = event.esp_event if isinstance(event.esp_event, dict) else {}
+    is_soft = given.get("Type") == "SoftBounce"  # Postmark's
+    says_hard = given.get("event") == "hard_bounce"  # Mandrill's, which django-anymail passes on
+    is_final = event.reject_reason in {"bounced", "invalid"} or says_hard
+    hard = kind in {"bounced", "rejected"} and is_final
     address = clean(str(event.recipient or "")).strip().lower()[:320]
     if kind == "complained":
         news.unfollow_all(address)

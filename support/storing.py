@@ -29,6 +29,7 @@ class Delivery:
     envelope_from: str | None = None  # None: not told
     envelope_to: str = ""
     spam_score: float | None = None
+    unreadable: str = ""  # why; such a mail is not read, but kept
 
 
 def keep_mail(delivery: Delivery) -> InboundMail | None:
@@ -42,9 +43,16 @@ def keep_mail(delivery: Delivery) -> InboundMail | None:
             has_null_sender=envelope_from is not None and envelope_from.strip() in {"", "<>"},
             envelope_to=clean(delivery.envelope_to).strip("<> ").lower()[:320],
             spam_score=delivery.spam_score,
+            **_of_what_cannot_be_read(delivery),
         ),
         delivery,
     )
+
+
+def _of_what_cannot_be_read(delivery: Delivery) -> dict[str, str]:
+    if not delivery.unreadable:
+        return {}
+    return {"outcome": InboundMail.Outcome.UNREADABLE, "note": delivery.unreadable}
 
 
 def keep_event(delivery: Delivery) -> MailEvent | None:
@@ -59,7 +67,7 @@ def _insert(row: Row, delivery: Delivery) -> Row | None:
     # A provider that names nothing must not make all its mails one.
     row.event_id = clean(delivery.event_id)[:200] or row.sha256
     row.content_type = clean(delivery.content_type)[:200]
-    row.due_at = timezone.now()
+    row.due_at = None if delivery.unreadable else timezone.now()
     try:
         with transaction.atomic():
             row.save(force_insert=True)

@@ -103,10 +103,14 @@ class Shop:
         counts: dict[str, int] = self.standin.control("GET", "state")["counts"]
         return counts
 
-    def fail_stripe(self, method: str, path: str, *, kind: str, when: str, times: int) -> None:
-        """Let the next *times* requests to this path fail, before or after they took effect."""
+    def fail_stripe(
+        self, method: str, path: str, *, kind: str, when: str, times: int, skip: int = 0
+    ) -> None:
+        """Let *times* requests to this path fail, before or after they took effect; the first
+        *skip* of them pass.
+        """
         fault = {"method": method, "path": path, "kind": kind, "when": when, "times": times}
-        self.standin.control("POST", "faults", fault)
+        self.standin.control("POST", "faults", {**fault, "skip": skip})
 
     def post(self, delivery: dict[str, Any]) -> int:
         headers = {"Stripe-Signature": delivery["headers"]["Stripe-Signature"]}

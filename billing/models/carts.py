@@ -15,6 +15,12 @@ class StripeCustomer(models.Model):
 
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="+")
     stripe_id = models.CharField(max_length=80, unique=True)
+    email = models.CharField(
+        max_length=512,
+        blank=True,
+        db_default="",
+        help_text="where Stripe mails receipts to; it opens no account here",
+    )
     deleted_at = models.DateTimeField(null=True, blank=True, help_text="deleted at Stripe")
 
     class Meta:

@@ -5,7 +5,13 @@ from typing import TYPE_CHECKING, Any
 import stripe
 
 from billing.remote import PlannedChange, RemotePreview
-from billing.stripe_api.client import StripeRefused, client, id_of, translated_errors
+from billing.stripe_api.client import (
+    StripeRefused,
+    client,
+    id_of,
+    past_failure,
+    translated_errors,
+)
 
 if TYPE_CHECKING:
     from stripe.params import (
@@ -13,8 +19,20 @@ if TYPE_CHECKING:
         InvoiceCreatePreviewParamsSubscriptionDetailsItem,
         SubscriptionUpdateParams,
     )
+    from stripe.params.billing_portal import ConfigurationCreateParams
 
-PORTAL_MARK = "wheelbarrow-portal-1"
+PORTAL_MARK = "wheelbarrow-portal-2"
+PORTAL: "ConfigurationCreateParams" = {
+    "metadata": {"made_by": PORTAL_MARK},
+    "features": {
+        "payment_method_update": {"enabled": True},
+        "invoice_history": {"enabled": True},
+        "customer_update": {
+            "enabled": True,
+            "allowed_updates": ["email", "address", "tax_id", "name"],
+        },
+    },
+}
 RUNNING = {"active", "not_started"}  # of a schedule: it holds its subscription
 
 
@@ -160,7 +178,7 @@ def create_portal_session(customer_id: str, *, return_url: str) -> str:
 
 
 def _portal_configuration() -> str:
-    """Our own set-up of the portal, made on first use: card, address, tax id, invoices.
+    """Our own set-up of the portal, made on first use: card, addresses, tax id, invoices.
 
     No change of plan and no cancellation there: our account page says more exactly what happens.
     """
@@ -168,21 +186,12 @@ def _portal_configuration() -> str:
     for one in configurations.list({"active": True, "limit": 100}).auto_paging_iter():
         if one.metadata and one.metadata.to_dict().get("made_by") == PORTAL_MARK:
             return one.id
-    made = configurations.create(
-        {
-            "metadata": {"made_by": PORTAL_MARK},
-            "features": {
-                "payment_method_update": {"enabled": True},
-                "invoice_history": {"enabled": True},
-                "customer_update": {
-                    "enabled": True,
-                    "allowed_updates": ["address", "tax_id", "name"],
-                },
-            },
-        },
-        {"idempotency_key": PORTAL_MARK},
-    )
-    return made.id
+
+    @translated_errors()
+    def create(key: str) -> str:
+        return configurations.create(PORTAL, {"idempotency_key": key}).id
+
+    return past_failure(create, PORTAL_MARK)
 
 
 def planned_change(schedule: object) -> PlannedChange | None:

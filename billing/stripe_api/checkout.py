@@ -6,7 +6,7 @@ import stripe
 from django.conf import settings
 
 from billing.remote import RemoteCheckoutSession
-from billing.stripe_api.client import client, id_of, translated_errors
+from billing.stripe_api.client import client, id_of, past_failure, translated_errors
 
 if TYPE_CHECKING:
     from stripe.params.checkout import SessionCreateParams, SessionCreateParamsLineItem
@@ -14,11 +14,16 @@ if TYPE_CHECKING:
 
 def create_customer(*, email: str, name: str, idempotency_key: str) -> str:
     """The id of a new customer; the same key gives the same customer."""
-    with translated_errors():
-        customer = client().v1.customers.create(
-            {"email": email, "name": name}, {"idempotency_key": idempotency_key}
+
+    @translated_errors()
+    def create(key: str) -> str:
+        return (
+            client()
+            .v1.customers.create({"email": email, "name": name}, {"idempotency_key": key})
+            .id
         )
-    return customer.id
+
+    return past_failure(create, idempotency_key)
 
 
 def create_checkout_session(
@@ -51,11 +56,13 @@ def create_checkout_session(
     }
     if customer_id:
         params["customer"] = customer_id
-    with translated_errors():
-        session = client().v1.checkout.sessions.create(
-            _switched(_card_only(params)), {"idempotency_key": idempotency_key}
-        )
-    return _session(session)
+    offered = _switched(_card_only(params))
+
+    @translated_errors()
+    def create(key: str) -> RemoteCheckoutSession:
+        return _session(client().v1.checkout.sessions.create(offered, {"idempotency_key": key}))
+
+    return past_failure(create, idempotency_key)
 
 
 def _card_only(params: "SessionCreateParams") -> "SessionCreateParams":

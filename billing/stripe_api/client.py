@@ -2,19 +2,25 @@
 
 import functools
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import stripe
 from django.conf import settings
 
 API_VERSION = "2026-05-27.dahlia"
+T = TypeVar("T")
 TIMEOUT_SECONDS = 8  # with one retry and three requests well inside a worker's lease
 
 
 class StripeUnavailable(Exception):
     """Stripe did not answer, or not now; try the same call again later."""
+
+
+class StripeFailed(StripeUnavailable):
+    """Stripe failed itself, keeps that under the idempotency key, and repeats it for a day."""
 
 
 class StripeRefused(Exception):
@@ -45,7 +51,20 @@ def translated_errors() -> Iterator[None]:
     except (stripe.AuthenticationError, stripe.PermissionError, stripe.IdempotencyError) as error:
         raise StripeRefused(str(error)) from error
     except stripe.StripeError as error:
-        raise StripeUnavailable(str(error)) from error
+        is_kept = (error.headers or {}).get("idempotent-replayed") == "true"
+        raise (StripeFailed if is_kept else StripeUnavailable)(str(error)) from error
+
+
+def past_failure(create: Callable[[str], T], key: str) -> T:
+    """Make something under this idempotency key; under another one, once, where it is spoilt.
+
+    The failure does not say whether it was made after all: so *create* looks for it first, or makes
+    what does no harm twice.
+    """
+    try:
+        return create(key)
+    except StripeFailed:
+        return create(f"{key}-{time.time_ns()}")
 
 
 def client() -> stripe.StripeClient:

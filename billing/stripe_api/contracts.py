@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
-from billing.stripe_api.client import client, metadata_of, translated_errors
+from billing.stripe_api.client import client, metadata_of, past_failure, translated_errors
 
 if TYPE_CHECKING:
     from stripe.params import SubscriptionCreateParams
@@ -36,14 +36,16 @@ def create_invoiced_subscription(
         params["description"] = f"Purchase order {reference}"
     if settings.STRIPE_TAX:  # Stripe refuses it until the customer has an address there
         params["automatic_tax"] = {"enabled": True}
-    there = _find(customer_id, contract_id)
-    if there:
-        return there
-    with translated_errors():
-        made = client().v1.subscriptions.create(
-            params, {"idempotency_key": f"contract-{contract_id}"}
-        )
-    return made.id
+
+    def find_or_create(key: str) -> str:
+        return _find(customer_id, contract_id) or _create(params, key)
+
+    return past_failure(find_or_create, f"contract-{contract_id}")
+
+
+@translated_errors()
+def _create(params: "SubscriptionCreateParams", key: str) -> str:
+    return client().v1.subscriptions.create(params, {"idempotency_key": key}).id
 
 
 def _find(customer_id: str, contract_id: str) -> str:

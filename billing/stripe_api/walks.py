@@ -101,5 +101,6 @@ def _event(event: stripe.Event) -> RemoteEvent:
         livemode=event.livemode,
         created_at=from_unix(event.created),
         object=payload["data"]["object"],
+        changed=frozenset(payload["data"].get("previous_attributes") or ()),
         payload=json.dumps(payload),
     )

@@ -104,7 +104,9 @@ class LeakReport(models.Model):
 
 
 class CredentialNetwork(models.Model):
-    """A credential was used from this network on this day."""
+    """A credential was used from there on this day: an operator's networks or, where there is no
+    table of operators, one network.
+    """
 
     credential = models.ForeignKey(Credential, models.CASCADE, related_name="networks_seen")
     day = models.DateField()

@@ -19,6 +19,7 @@ NOTED_EVERY = 300  # seconds; a page shows nothing new about a key before that
 SUFFIX = ".usage"
 _FULL = 8 * 1024 * 1024  # bytes, then a new file is begun
 _KEPT = 10_000
+_IN_CI = re.compile(r'"ci":\s*true')  # pip and uv say so of themselves
 _CLIENT = re.compile(r"[A-Za-z0-9._-]{1,40}/[A-Za-z0-9._+-]{1,39}")  # "pip/26.3"
 
 
@@ -29,28 +30,32 @@ class Usage:
         self._lock = threading.Lock()
         self._file = -1
         self._written = 0
-        self._noted: dict[tuple[int, str], float] = {}  # by credential and network
+        # By credential, network, and whether it was a job of CI.
+        self._noted: dict[tuple[int, str, bool], float] = {}
 
     def note_key(self, credential_id: int, agent: str, network: str, now: float) -> None:
         """The key opened a door; said once in five minutes for each network that it came from."""
-        key = (credential_id, network)
+        is_ci = bool(_IN_CI.search(agent))
+        key = (credential_id, network, is_ci)
         if now < self._noted.get(key, 0) + NOTED_EVERY:
             return
         if len(self._noted) >= _KEPT:
             self._noted.clear()
         self._noted[key] = now
-        self._write(credential_id, 0, agent, now, network)
+        self._write(credential_id, 0, agent, now, network, is_ci=is_ci)
 
     def note_download(self, credential_id: int, file_id: int, agent: str, now: float) -> None:
         """A whole file was sent; credential 0 is a stranger."""
         self._write(credential_id, file_id, agent, now)
 
     def _write(
-        self, credential_id: int, file_id: int, agent: str, now: float, network: str = ""
-    ) -> None:
+        self, credential_id: int, file_id: int, agent: str, now: float, network: str = "",
+        *, is_ci: bool = False,
+    ) -> None:  # fmt: skip
         if self._folder is None:
             return
         note = [int(now), credential_id, file_id, client_of(agent), network]
+        note += ["ci"] if is_ci else []
         line = json.dumps(note) + "\n"
         try:
             with self._lock:

@@ -1,5 +1,6 @@
 """The core metadata that stands in the file: read, checked, and compared with the form."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 from packaging.metadata import ExceptionGroup, InvalidMetadata, Metadata, RawMetadata, parse_email
@@ -31,6 +32,16 @@ def read_core_metadata(content: bytes, form: Form) -> CoreMetadata:
     _compare("Version", metadata.version, form.version)
     _compare("Requires-Python", requires, form.requires_python)
     return CoreMetadata(metadata.name, metadata.version, str(requires))
+
+
+def check_license_files(content: bytes, members: Container[str], folder: str) -> None:
+    """Each License-File must lie in *folder* of the archive (PEP 639, from 2.4 on)."""
+    for path in _parse(content).get("license_files", []):
+        if f"{folder}/{path}" not in members:
+            raise UploadRefused(
+                f"The metadata names the license file {shown(path)}, which is not"
+                f" in the archive under {folder}."
+            )
 
 
 def _parse(content: bytes) -> RawMetadata:

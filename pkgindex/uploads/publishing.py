@@ -22,7 +22,7 @@ from pkgindex.uploads.form import Form, check_digests, read_form
 from pkgindex.uploads.receiving import Received
 from pkgindex.uploads.refusals import UploadRefused, shown
 from pkgindex.uploads.sdist import read_sdist
-from pkgindex.uploads.storing import store
+from pkgindex.uploads.storing import Part, store
 from pkgindex.uploads.wheel import read_wheel
 
 
@@ -69,12 +69,14 @@ def publish_file(received: Received, *, token: UploadToken, at: datetime) -> Fil
         sha256=received.digests["sha256_digest"],
     )
     artifact, metadata = _inspect(received, form, provenance)
-    store(artifact.path, received.file, sha256=artifact.sha256)
+    parts = [Part(artifact.path, received.file, artifact.sha256)]
     if metadata is not None:
-        store(f"{artifact.path}.metadata", ContentFile(metadata), sha256=artifact.metadata_sha256)
+        beside = f"{artifact.path}.metadata"
+        parts.append(Part(beside, ContentFile(metadata), artifact.metadata_sha256))
     if provenance:
         content = ContentFile(provenance)
-        store(artifact.provenance_path, content, sha256=artifact.provenance_sha256)
+        parts.append(Part(artifact.provenance_path, content, artifact.provenance_sha256))
+    store(*parts)
     return _write_rows(artifact, token=token, at=at)
 
 
@@ -145,8 +147,11 @@ def _write_rows(artifact: _Artifact, *, token: UploadToken, at: datetime) -> Fil
     note_upload(token.pk, at=at)
     raise_generation()
     _check_stored(artifact)
+    release = _open_release(project, artifact.metadata.version, at=at)
+    if artifact.packagetype == File.Type.SDIST:
+        _check_only_sdist(release)
     return File.objects.create(
-        release=_open_release(project, artifact.metadata.version, at=at),
+        release=release,
         filename=artifact.filename,
         packagetype=artifact.packagetype,
         size=artifact.size,
@@ -168,6 +173,13 @@ def _check_stored(artifact: _Artifact) -> None:
         names.append(artifact.provenance_path)
     if not all(map(default_storage.exists, names)):
         raise UploadRefused("The file was cleared away meanwhile, upload it again.", 503)
+
+
+def _check_only_sdist(release: Release) -> None:
+    """Two of them (1.0 and 1.0.0 are one release) would differ, and installers take either."""
+    other = release.files.filter(packagetype=File.Type.SDIST).first()
+    if other is not None:
+        raise UploadRefused(f"A release has one sdist only; this one has {shown(other.filename)}.")
 
 
 def _open_release(project: Project, version: Version, *, at: datetime) -> Release:

@@ -57,6 +57,7 @@ def _read(archive: tarfile.TarFile, *, top: str) -> bytes:
             content = _read_member(archive, member)
     if content is None:
         raise UploadRefused(f"The sdist has no {top}/PKG-INFO.")
+    core_metadata.check_license_files(content, seen, top)
     return content
 
 

@@ -7,11 +7,13 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from pkgindex.uploads import core_metadata
+from pkgindex.uploads.dist_info import check_entry_points, check_wheel_file
 from pkgindex.uploads.form import Form
 from pkgindex.uploads.framing import check_frame
 from pkgindex.uploads.members import MAX_MEMBERS, check_name, check_unpacked_size
 from pkgindex.uploads.record import check_record
 from pkgindex.uploads.refusals import UploadRefused, shown
+from pkgindex.uploads.streams import check_streams
 
 _MAX_RECORD_BYTES = 16 * 1024 * 1024
 _ENCRYPTED = 0x1  # bit of the general purpose flags
@@ -38,12 +40,17 @@ def _read(archive: zipfile.ZipFile, file: IO[bytes], *, size: int, form: Form) -
     check_unpacked_size(sum(member.file_size for member in members), packed=size)
     _check_members(members)
     check_frame(archive, file)
+    check_streams(members, file)
     folder = _dist_info(archive.namelist(), form)
-    if _read_member(archive, f"{folder}/WHEEL", core_metadata.MAX_BYTES).strip() == b"":
-        raise UploadRefused(f"{folder}/WHEEL is empty.")
+    wheel, points = f"{folder}/WHEEL", f"{folder}/entry_points.txt"
+    check_wheel_file(wheel, _read_member(archive, wheel, core_metadata.MAX_BYTES))
+    if points in archive.NameToInfo:
+        check_entry_points(points, _read_member(archive, points, core_metadata.MAX_BYTES))
     record = _read_member(archive, f"{folder}/RECORD", _MAX_RECORD_BYTES)
     check_record(archive, folder, record.decode())
-    return _read_member(archive, f"{folder}/METADATA", core_metadata.MAX_BYTES)
+    metadata = _read_member(archive, f"{folder}/METADATA", core_metadata.MAX_BYTES)
+    core_metadata.check_license_files(metadata, archive.NameToInfo, f"{folder}/licenses")
+    return metadata
 
 
 def _check_members(members: list[zipfile.ZipInfo]) -> None:

@@ -8,14 +8,15 @@ from .door import Control, allowed, route, wanted
 
 @route("POST", "faults")
 def add_fault(control: Control, body: Json) -> Value:
-    allowed(body, "method", "path", "kind", "when", "times", "seconds")
+    allowed(body, "method", "path", "kind", "when", "times", "seconds", "skip")
     kind, when = str(body.get("kind")), body.get("when", "before")
     if kind not in faults.KINDS or when not in faults.WHEN:
         raise invalid_request(f"kind is one of {faults.KINDS}, when one of {faults.WHEN}.")
     method, path = str(wanted(body, "method", str, "POST")), str(wanted(body, "path", str, "/v1/"))
     times = int(wanted(body, "times", int, 1))
     seconds = float(wanted(body, "seconds", (int, float), 30))
-    control.faults.add(faults.Fault(method, path, kind, when, times, seconds))
+    skip = int(wanted(body, "skip", int, 0))
+    control.faults.add(faults.Fault(method, path, kind, when, times, seconds, skip))
     return {"added": True}
 
 

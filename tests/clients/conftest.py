@@ -25,6 +25,7 @@ TOOLS = [
     "poetry==2.5.1", "poetry-plugin-pypi-mirror==0.6.5", "pdm[locked]==2.29.3", "hatch==1.18.2",
     "flit==4.2.0",
 ]  # fmt: skip
+HOSTILE = "99.0"  # what a stranger published under our names on the other index
 CLEAN = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "NO_COLOR": "1", "COLUMNS": "300"}
 
 
@@ -93,9 +94,9 @@ def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     for name in ("foreign", "hare", "hare-pro", "hare-ent", "hare-cloud"):
         folder = root / "simple" / name
         folder.mkdir(parents=True)
-        (folder / wheel_name(name, "99.0")).write_bytes(build_wheel(name, "99.0"))
-        digest = hashlib.sha256(build_wheel(name, "99.0")).hexdigest()
-        file = wheel_name(name, "99.0")
+        file, content = wheel_name(name, HOSTILE), build_wheel(name, HOSTILE)
+        (folder / file).write_bytes(content)
+        digest = hashlib.sha256(content).hexdigest()
         link = f'<a href="{file}#sha256={digest}">{file}</a>'
         (folder / "index.html").write_text(f"<!DOCTYPE html><title>{name}</title>{link}")
     port = free_port()

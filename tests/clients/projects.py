@@ -7,6 +7,7 @@ that anybody may publish to.
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tests.clients.conftest import BIN, Run, run
@@ -47,6 +48,16 @@ distribution = false
 [[tool.pdm.source]]
 name = "pypi"
 url = "{with_key}"
+"""
+# What the shop shows where its index passes nothing on.
+PDM_BESIDE_PYPI = """
+[tool.pdm]
+distribution = false
+
+[[tool.pdm.source]]
+name = "shop"
+url = "{with_key}"
+include_packages = ["{name}"]
 """
 
 
@@ -123,12 +134,13 @@ def poetry_project(folder: Path, indexes: Indexes, *wanted: str) -> Project:
     return Project(folder, env, (*poetry, "lock"), (*poetry, "sync", "--no-root"), "poetry.lock")
 
 
-def pdm_project(folder: Path, indexes: Indexes, *wanted: str) -> Project:
-    _write(folder, PDM, indexes, wanted)
+def pdm_project(folder: Path, indexes: Indexes, *wanted: str, table: str = PDM) -> Project:
+    _write(folder, table, indexes, wanted)
     env = {
         "HOME": str(folder),
         "SHOP_KEY": indexes.key or "none",
         "PDM_CACHE_DIR": str(folder / "cache"),
+        "PDM_PYPI_URL": indexes.other,
         "PDM_CHECK_UPDATE": "false",
     }
     pdm, at = (indexes.tools / "pdm", "--non-interactive"), ("--project", folder)
@@ -140,6 +152,8 @@ MAKERS: dict[str, Callable[..., Project]] = {
     "poetry": poetry_project,
     "pdm": pdm_project,
 }
+
+SET_UPS = {**MAKERS, "pdm beside PyPI": partial(pdm_project, table=PDM_BESIDE_PYPI)}
 
 
 def _write(folder: Path, more: str, indexes: Indexes, wanted: tuple[str, ...]) -> None:

@@ -95,6 +95,23 @@ def revoke(secret: str) -> dict[str, str]:
     return {}
 
 
+def sell(project: str) -> dict[str, str]:
+    """A tier that grants the project, and the key of a customer who has it."""
+    tier = make_tier(project, product=project)
+    define_project(project, at=NOW, tier_ids=[tier.pk])
+    customer = make_customer(f"dev@{project}.example")
+    make_license(customer=customer, tier=tier, source=f"owner:{project}")
+    return {"key": make_credential(customer)[1]}
+
+
+def refund(secret: str) -> dict[str, str]:
+    """What is done to a license when its money goes back."""
+    customer = Credential.objects.get(digest=digest_of(secret)).customer
+    for license in License.objects.filter(customer=customer):
+        status.revoke_license(license.pk, at=timezone.now(), reason="refunded")
+    return {}
+
+
 def guide() -> dict[str, str]:
     """The first words that the shop shows to the holder of a Pro license, by client, with KEY."""
     shown = install_guide(Tier.objects.get(slug="pro", product__slug="hare"), key="KEY")
@@ -167,7 +184,9 @@ if __name__ == "__main__":
         "limited": limited,
         "minted": minted,
         "published": published,
+        "refund": refund,
         "revoke": revoke,
+        "sell": sell,
         "trusted": trusted,
     }
     print(json.dumps(told[sys.argv[1]](*sys.argv[2:])))

@@ -4,19 +4,21 @@ In no set-up that the shop documents does it get in, whatever our index answers:
 statuses of what one installer or another takes for "look elsewhere".
 """
 
+import http.server
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.clients.answering import ANSWERS, OURS, answering
-from tests.clients.conftest import BIN, Run, Server, run
-from tests.clients.projects import MAKERS, Indexes
+from tests.clients.conftest import BIN, HOSTILE, Run, Server, run
+from tests.clients.projects import SET_UPS, Indexes
 
 pytestmark = [pytest.mark.clients, pytest.mark.enable_socket]
 
-HOSTILE = "99.0"
 # Who is asked with which key for what, and which version may come.
 READERS = [
     ("pro", "hare-pro", "2.0"),
@@ -87,13 +89,13 @@ def test_one_index_url_is_safe_whatever_our_index_answers(
         assert version == ("1.0" if answer == "200" else ""), (answer, done.said)
 
 
-@pytest.mark.parametrize("client", MAKERS)
+@pytest.mark.parametrize("client", SET_UPS)
 def test_a_source_for_our_projects_is_safe_whatever_our_index_answers(
     scripted: str, upstream: str, tools: Path, tmp_path: Path, client: str
 ):
     for answer in ANSWERS:
         indexes = Indexes(f"{scripted}/{answer}/simple/", "KEY", upstream, tools)
-        project = MAKERS[client](tmp_path / answer, indexes, OURS)
+        project = SET_UPS[client](tmp_path / answer, indexes, OURS)
 
         done = project.locked()
 
@@ -102,13 +104,13 @@ def test_a_source_for_our_projects_is_safe_whatever_our_index_answers(
         assert ('"1.0"' in text and OURS in text) == (answer == "200"), (answer, done.said, text)
 
 
-@pytest.mark.parametrize("client", MAKERS)
+@pytest.mark.parametrize("client", SET_UPS)
 def test_nobody_gets_the_hostile_release_from_this_index(
     server: Server, keys, upstream: str, tools: Path, tmp_path: Path, client: str
 ):
     for number, (key, wanted, version) in enumerate(READERS):
         indexes = Indexes(server.index_url(), keys.get(key, ""), upstream, tools)
-        project = MAKERS[client](tmp_path / str(number), indexes, wanted)
+        project = SET_UPS[client](tmp_path / str(number), indexes, wanted)
 
         done = project.installed()
 
@@ -122,13 +124,49 @@ def test_a_foreign_project_comes_from_the_other_index_in_each_set_up(
 ):
     """So the tests above do have a hostile index within reach."""
     indexes = Indexes(server.index_url(), keys["pro"], upstream, tools)
-    for client, make in MAKERS.items():
+    for client, make in SET_UPS.items():
         project = make(tmp_path / client, indexes, "hare-pro", "foreign")
 
         done = project.installed()
 
         assert project.version_of("hare_pro") == "2.0", done.said
         assert project.version_of("foreign") == HOSTILE, done.said
+
+
+def test_no_key_is_told_to_the_index_that_a_name_is_passed_on_to(
+    guide: dict[str, str], server: Server, tools: Path, pips, tmp_path: Path
+):
+    with listening() as (elsewhere, heard), answering(f"{elsewhere}/simple") as ours:
+        for client in ("pip", "uv pip"):
+            command = guide["pip"].replace(server.url.removeprefix("http://"), f"{ours[7:]}/200")
+            command = command.replace("pip", client, 1).replace("hare-pro", "foreign")
+            shell(f"{command} --target {tmp_path / client}", tmp_path, pips["pip"])
+        indexes = Indexes(f"{ours}/200/simple/", "KEY", elsewhere, tools)
+        SET_UPS["pdm"](tmp_path / "pdm", indexes, "foreign").locked()
+
+    assert {agent.split("/")[0] for agent, _ in heard} == {"pip", "uv", "pdm"}
+    assert {key for _, key in heard} == {None}
+
+
+@contextmanager
+def listening() -> Iterator[tuple[str, list[tuple[str, str | None]]]]:
+    """An index that has nothing and writes down who asks, and with which key."""
+    heard: list[tuple[str, str | None]] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            heard.append((self.headers["User-Agent"], self.headers["Authorization"]))
+            self.send_error(404)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as index:
+        thread = threading.Thread(target=index.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{index.server_port}", heard
+        index.shutdown()
+        thread.join()
 
 
 def test_an_extra_index_would_let_the_hostile_release_in(

@@ -1,14 +1,17 @@
 """Real installers: who gets what, and what they are told."""
 
+import secrets
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 
 from pkgindex.index.failures import ALLOWED
-from tests.clients.conftest import Environment, Server
+from tests.clients.conftest import Environment, Server, twine
 from tests.pkgindex.index_client import basic
+from tests.pkgindex.wheels import build_wheel, wheel_name
 
 pytestmark = [pytest.mark.clients, pytest.mark.enable_socket]
 
@@ -124,3 +127,34 @@ def test_a_hostile_project_of_our_name_is_never_installed(
     assert done.code != 0
     assert "99.0" not in done.said
     assert installer.version_of(name.replace("-", "_")) == ""
+
+
+def test_the_next_install_sees_what_was_published_and_what_was_refunded(
+    server: Server, upload_keys: dict[str, str], installer: Environment, tmp_path: Path
+):
+    """With the installer's own cache in between."""
+    name = f"news-{secrets.token_hex(4)}"
+    publish(server, upload_keys["upload"], tmp_path, name, "1.0")
+    key = server.seed("sell", name)["key"]
+    versions = []
+
+    for version in ("1.0", "2.0"):
+        publish(server, upload_keys["upload"], tmp_path, name, version)
+        done = installer.install(server, key, "--upgrade", name)
+        assert done.code == 0, done.said
+        versions.append(installer.version_of(name.replace("-", "_")))
+    publish(server, upload_keys["upload"], tmp_path, name, "3.0")
+    server.seed("refund", key)
+    refused = installer.install(server, key, "--upgrade", name)
+
+    assert versions == ["1.0", "2.0"]
+    assert refused.code != 0
+    assert "was revoked" in refused.said, refused.said
+    assert installer.version_of(name.replace("-", "_")) == "2.0"
+
+
+def publish(server: Server, token: str, folder: Path, name: str, version: str) -> None:
+    wheel = folder / wheel_name(name, version)
+    wheel.write_bytes(build_wheel(name, version))
+    done = twine(server, token, wheel)
+    assert done.code == 0, done.said

@@ -6,6 +6,7 @@ from config.checks import (
     check_inbound_mail,
     check_operators,
     check_texts,
+    check_upstream,
     is_safe_sqlite,
 )
 from config.databases import SQLITE_OPTIONS
@@ -82,3 +83,13 @@ def test_a_provider_whose_door_is_shut_is_told(settings):
 
     settings.INBOUND_PROVIDERS = [""]  # mail comes by the pipe
     assert check_inbound_mail(None) == []
+
+
+def test_an_upstream_that_is_the_shop_itself_is_an_error(settings):
+    settings.BASE_URL = "https://shop.example"
+    found = []
+    for upstream in ("", "https://pypi.org/simple", "https://shop.example/simple"):
+        settings.INDEX_UPSTREAM = upstream
+        found.append(ids(check_upstream(None)))
+
+    assert found == [[], [], ["wheelbarrow.E106"]]

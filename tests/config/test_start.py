@@ -16,6 +16,7 @@ PRODUCTION = {
     "STRIPE_SECRET_KEY": "sk_live_1234567890",
     "STRIPE_WEBHOOK_SECRET": "whsec_1234567890",
     "LICENSE_ROOT_KEY_FILE": "/nowhere/root.pem",
+    "TRUSTED_PROXIES": "1",
 }
 
 
@@ -38,6 +39,16 @@ def test_production_settings_pass_every_deploy_check(tmp_path):
     )  # fmt: skip
 
     assert done.returncode == 0, done.stderr
+
+
+def test_gunicorn_with_nothing_in_front_is_warned_of(tmp_path):
+    bare = {**PRODUCTION, "TRUSTED_PROXIES": ""}
+
+    done = manage("check", "--deploy", "--fail-level", "WARNING", tmp_path=tmp_path, **bare)
+
+    assert done.returncode == 1
+    assert "wheelbarrow.W105" in done.stderr
+    assert "wheelbarrow.W105" not in manage("check", tmp_path=tmp_path, **bare).stderr
 
 
 def test_mail_leaves_by_the_owners_own_server(tmp_path):
@@ -105,3 +116,16 @@ def test_a_webhook_secret_of_the_wrong_kind_is_an_error_with_an_id(tmp_path, bro
 
     assert done.returncode != 0
     assert "wheelbarrow.E007" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("value", "upstream"),
+    [("", "https://pypi.org/simple"), (" ", ""), ("https://a.example/x/", "https://a.example/x")],
+)
+def test_foreign_names_go_to_pypi_unless_the_owner_says_otherwise(tmp_path, value, upstream):
+    seen = "from django.conf import settings as s; print(f'<{s.INDEX_UPSTREAM}>')"
+    environment = {**PRODUCTION, "INDEX_UPSTREAM": value}  # "" is not set, " " is set and empty
+
+    done = manage("shell", "-c", seen, tmp_path=tmp_path, **environment)
+
+    assert done.stdout.strip().splitlines()[-1] == f"<{upstream}>", done.stderr

@@ -28,8 +28,11 @@ ACTIVE = {"active", "trialing", "past_due"}
 Json = dict[str, Any]
 
 
-def books_agree(shop: Shop) -> None:
+def books_agree(shop: Shop, *, torn: int = 0) -> None:
     """Assert (a) to (e): rights follow Stripe, money adds up, nothing is left to do, mail is once.
+
+    *torn* attempts ended, or were taken over, at any moment: each may have sent one mail that was
+    not marked as sent, so that the same mail, with the same Message-ID, left once more.
 
     (c), every byte valid against Stripe's description, is asserted by the stand-in itself: it
     answers 500 and the story fails.
@@ -49,7 +52,7 @@ def books_agree(shop: Shop) -> None:
         _rights_are_what_was_paid(shop, ours[stripe_id], row, invoices[stripe_id])
     _money_adds_up(shop)
     _nothing_is_left()
-    _mail_is_once()
+    _mail_is_once(torn)
 
 
 def _paid_invoices(shop: Shop) -> dict[str, list[Json]]:
@@ -142,10 +145,10 @@ def _nothing_is_left() -> None:
     assert not Mail.objects.filter(sent_at=None).exists()
 
 
-def _mail_is_once() -> None:
+def _mail_is_once(torn: int) -> None:
     """Each mail left once, and there are no more of them than facts that they tell."""
     sent = Counter(one.extra_headers["Message-ID"] for one in getattr(mail, "outbox", []))
-    assert max(sent.values(), default=1) == 1, sent
+    assert sent.total() - len(sent) <= torn, sent
     keys = Mail.objects.values_list("key", flat=True)
     told = Counter(key.split(":")[0] for key in keys)
     happened = Counter(LicenseEvent.objects.values_list("name", flat=True))

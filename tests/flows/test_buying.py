@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from itertools import product
 
 import pytest
 from django.core import mail
@@ -350,8 +351,10 @@ def test_the_free_tier_needs_no_stripe(shop: Shop):
     assert "customer" not in shop.stripe_counts()
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("kind", ["500", "429", "reset"])
+@pytest.mark.parametrize(
+    ("kind", "when"),
+    [*product(["500", "429", "reset"], ["before", "after"]), ("500", "during")],
+)
 def test_a_stripe_that_fails_at_the_checkout_loses_and_doubles_nothing(shop: Shop, kind, when):
     buyer = Buyer(shop)
     nonce = "n" * 32

@@ -18,6 +18,7 @@ from billing.models import (
     Payment,
     Price,
     StripeCustomer,
+    StripeEvent,
     Subscription,
 )
 from licenses.models import Customer, License, User
@@ -226,6 +227,41 @@ def test_a_customer_deleted_at_stripe_ends_his_license_and_may_buy_again(shop: S
     shop.settle()
     assert License.objects.filter(status=License.Status.ACTIVE).count() == 1
     assert Customer.objects.count() == 1
+
+
+def test_another_address_for_receipts_is_shown_and_signs_nobody_in(shop: Shop):
+    bought(shop)
+    row = StripeCustomer.objects.get()
+    assert row.email == "dev@company.example"
+
+    shop.ask_stripe("POST", f"/v1/customers/{row.stripe_id}", "email=books@company.example")
+    shop.settle()
+
+    row.refresh_from_db()
+    assert row.email == "books@company.example"
+    customer = Customer.objects.get()
+    assert [one.email for one in customer.contacts.all()] == ["dev@company.example"]
+    page = signed_in_buyer(shop, customer).client.get(f"/account/{customer.pk}/receipts/")
+    assert "books@company.example" in page.content.decode()
+
+
+def test_another_address_whose_event_was_lost_is_found_in_the_night(shop: Shop):
+    bought(shop)
+    row = StripeCustomer.objects.get()
+    shop.ask_stripe("POST", f"/v1/customers/{row.stripe_id}", "email=books@company.example")
+    shop.take()
+
+    shop.night(events=False)
+
+    row.refresh_from_db()
+    assert row.email == "books@company.example"
+
+
+def test_what_we_note_on_a_customer_ourselves_makes_no_more_work(shop: Shop):
+    bought(shop)
+    told = StripeEvent.objects.filter(type="customer.updated")
+    assert told.exists()
+    assert set(told.values_list("note", flat=True)) == {"of another change"}
 
 
 @pytest.mark.parametrize("is_found_at_night", [True, False])

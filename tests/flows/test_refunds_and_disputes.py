@@ -283,6 +283,42 @@ def test_a_dispute_about_a_month_takes_no_other_months_money(
     assert shop.stripe_counts().get("refund", 0) == Refund.objects.count()
 
 
+@pytest.mark.parametrize("outcome", ["lost", "won"])
+def test_a_month_that_was_paid_while_suspended_goes_back_when_the_dispute_is_lost(
+    shop: Shop, payment: Payment, outcome: str
+):
+    shop.advance(days=28)
+    dispute_id = dispute(shop, payment)
+    shop.advance(days=4)
+    shop.settle()
+    unserved = Payment.objects.exclude(pk=payment.pk).get()
+
+    decide(shop, dispute_id, outcome)
+
+    lost = outcome == "lost"
+    assert given_back() == {payment.stripe_id: 0, unserved.stripe_id: 9900 if lost else 0}
+    assert status() == (License.Status.REVOKED if lost else License.Status.ACTIVE)
+    assert ("We have given back $99" in sent_to_customer()) is lost
+    books_agree(shop)
+
+
+def test_a_month_that_was_paid_after_a_dispute_was_won_stays_paid_when_another_is_lost(
+    shop: Shop, payment: Payment
+):
+    decide(shop, dispute(shop, payment), "won")
+    shop.advance(days=32)
+    shop.settle()
+    later = Payment.objects.exclude(pk=payment.pk).get()
+    shop.advance(days=32)
+    shop.settle()
+    last = Payment.objects.exclude(pk__in=[payment.pk, later.pk]).get()
+
+    decide(shop, dispute(shop, last), "lost")
+
+    assert given_back() == {payment.stripe_id: 0, later.stripe_id: 0, last.stripe_id: 0}
+    books_agree(shop)
+
+
 def test_a_fraud_warning_asks_the_owner_until_it_is_settled(shop: Shop, payment: Payment):
     warn(shop, payment)
     (notice,) = OwnerNotice.objects.filter(key=f"fraud-warning:{payment.stripe_id}")

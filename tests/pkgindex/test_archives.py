@@ -4,13 +4,14 @@ import io
 import struct
 import tarfile
 import zipfile
+import zlib
 from typing import Any
 
 import pytest
 
 from pkgindex.models import File
 from tests.pkgindex.uploader import Uploader
-from tests.pkgindex.wheels import build_wheel, metadata_text, record_of, wheel_files
+from tests.pkgindex.wheels import build_wheel, metadata_text, record_of, wheel_files, zip_of
 
 pytestmark = pytest.mark.django_db
 
@@ -80,6 +81,30 @@ def with_version(version: int) -> bytes:
     return bytes(content)
 
 
+def with_endless_stream() -> bytes:
+    """No block of the first member's packed bytes says that it is the last one."""
+    content = bytearray(build_wheel("hare", "1.0"))
+    name, extra = struct.unpack_from("<2H", content, 26)
+    content[30 + name + extra] &= 0xFE
+    return bytes(content)
+
+
+def with_bytes_behind_a_stream() -> bytes:
+    """The packed bytes of the first member go on after they have ended."""
+    files = wheel_files("hare", "1.0")
+    path = "hare-1.0.dist-info/RECORD"
+    record = record_of(files, path)
+    packer = zlib.compressobj(wbits=-15)
+    plain = files["hare/__init__.py"]
+    files["hare/__init__.py"] = packer.compress(plain) + packer.flush() + b"x"
+    content = bytearray(zip_of(files | {path: record}, compression=zipfile.ZIP_STORED))
+    for at in (0, content.index(CENTRAL) + 2):  # the directory's line has one field more in front
+        struct.pack_into("<H", content, at + 8, zipfile.ZIP_DEFLATED)
+        struct.pack_into("<L", content, at + 14, zlib.crc32(plain))
+        struct.pack_into("<L", content, at + 22, len(plain))
+    return bytes(content)
+
+
 EVIL = local_entry("hare/evil.py", b"import os")
 
 
@@ -95,6 +120,8 @@ EVIL = local_entry("hare/evil.py", b"import os")
         with_long_line(32, 0x4B50),  # its comment
         with_long_line(34, 1),  # the disk that it begins on
         with_version(64),
+        with_endless_stream(),
+        with_bytes_behind_a_stream(),
     ],
     ids=[
         "entry behind",
@@ -106,6 +133,8 @@ EVIL = local_entry("hare/evil.py", b"import os")
         "comment",
         "disk",
         "version",
+        "endless",
+        "beyond its end",
     ],
 )
 def test_a_wheel_that_reads_differently_from_its_front_is_refused(

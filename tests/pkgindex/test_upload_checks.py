@@ -210,6 +210,8 @@ def test_a_file_that_is_no_wheel_is_refused(uploader: Uploader, content: bytes):
         (with_files(metadata=None), f"The wheel has no {FOLDER}/METADATA."),
         (with_files(wheel=None), f"The wheel has no {FOLDER}/WHEEL."),
         (with_files(wheel=b""), f"{FOLDER}/WHEEL is empty."),
+        (with_files(wheel=b"Tag: py3-none-any\n"), "WHEEL must be 1.0, not 'None'."),
+        (with_files(wheel=b"Wheel-Version: 2.0\n"), "WHEEL must be 1.0, not '2.0'."),
         (zip_of(wheel_files("hare", "1.0")), f"The wheel has no {FOLDER}/RECORD."),
         (with_member("../evil.py"), "The archive has the unsafe path '../evil.py'."),
         (with_member("/etc/evil.py"), "The archive has the unsafe path '/etc/evil.py'."),
@@ -226,6 +228,41 @@ def test_a_file_that_is_no_wheel_is_refused(uploader: Uploader, content: bytes):
 )
 def test_a_wheel_that_is_not_sound_is_refused(uploader: Uploader, content: bytes, sentence: str):
     assert_refused(uploader.wheel("hare", "1.0", content), sentence)
+
+
+def with_points(text: str) -> bytes:
+    return with_member(f"{FOLDER}/entry_points.txt", text.encode())
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("hare = hare:run", "entry_points.txt cannot be read: 'File contains no section headers.'"),
+        ("[console_scripts]\nhare = hare:run\nhare = hare:go", 'cannot be read: "While reading'),
+        ("[console_scripts]\nhare = hare", "has 'hare' for 'hare': no function to call."),
+        ("[gui_scripts]\nhare = hare [gui]", "has 'hare [gui]' for 'hare': no function to call."),
+        ("[console_scripts]\nhare = hare run", "'hare run' for 'hare': no module, no object."),
+        ("[hare.plugins]\na = hare:1-2", "has 'hare:1-2' for 'a': no module, no object."),
+        (
+            "[console_scripts]\n../hare = hare:run",
+            "the script '../hare', which is no name of a file",
+        ),
+        ("[console_scripts]\n.. = hare:run", "the script '..', which is no name of a file."),
+    ],
+)
+def test_entry_points_that_cannot_be_installed_are_refused(
+    uploader: Uploader, text: str, sentence: str
+):
+    assert_refused(uploader.wheel("hare", "1.0", with_points(text)), sentence)
+
+
+def test_entry_points_in_use_are_taken(uploader: Uploader):
+    text = (
+        "[console_scripts]\nhare = hare.cli:main.run\nHARE3.9 = hare : run [fast, gui]\n"
+        "; a comment\n[hare.plugins]\nplain = hare\n\n[empty]\n"
+    )
+
+    assert uploader.wheel("hare", "1.0", with_points(text)).status == 200
 
 
 def record_with(change: tuple[str, str]) -> bytes:
@@ -426,6 +463,47 @@ def test_fields_that_do_no_harm_are_taken(uploader: Uploader, extra: str):
     said = uploader.wheel("hare", "1.0", wheel_saying(text))
 
     assert said.status == 200, said
+
+
+LICENSED = metadata_text("hare", "1.0", metadata_version="2.4").replace(
+    "\n\n", "\nLicense-File: LICENSE\nLicense-File: more/NOTICE\n\n", 1
+)
+
+
+@pytest.mark.parametrize("there", [(), ("LICENSE",), ("LICENSE", "more/NOTICE")])
+def test_the_license_files_that_the_metadata_names_must_be_there(
+    uploader: Uploader, there: tuple[str, ...]
+):
+    files = wheel_files("hare", "1.0", LICENSED)
+    files |= {f"{FOLDER}/licenses/{path}": b"MIT" for path in there}
+    wheel = zip_of(files | {RECORD: record_of(files, RECORD)})
+    sources = {"hare-1.0/PKG-INFO": LICENSED.encode()}
+    sources |= {f"hare-1.0/{path}": b"MIT" for path in there}
+
+    of_wheel = uploader.wheel("hare", "1.0", wheel)
+    of_sdist = uploader.sdist("hare", "1.0", tar_of(sources))
+
+    if len(there) == 2:
+        assert (of_wheel.status, of_sdist.status) == (200, 200)
+        return
+    first = "more/NOTICE" if there else "LICENSE"
+    names = f"The metadata names the license file '{first}', which is not in the archive under "
+    assert (of_wheel.status, of_wheel.reason) == (400, f"{names}{FOLDER}/licenses.")
+    assert (of_sdist.status, of_sdist.reason) == (400, f"{names}hare-1.0.")
+    assert not File.objects.exists()
+
+
+def test_a_release_has_one_sdist(uploader: Uploader):
+    text = metadata_text("hare", "1.0.0")
+    content = tar_of({"hare-1.0.0/PKG-INFO": text.encode()})
+    assert uploader.sdist("hare", "1.0").status == 200
+
+    second = uploader.sdist("hare", "1.0.0", content)
+
+    sentence = "A release has one sdist only; this one has 'hare-1.0.tar.gz'."
+    assert (second.status, second.reason) == (400, sentence)
+    assert File.objects.count() == 1
+    assert uploader.sdist("hare", "1.0").status == 200  # the same again
 
 
 def test_another_spelling_of_the_same_requirement_is_the_same(uploader: Uploader):

@@ -1,9 +1,11 @@
 """Who may upload, what is published, and that a refusal changes nothing."""
 
 import hashlib
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NoReturn
+from urllib.parse import unquote
 
 import pytest
 from django.core.files.storage import default_storage
@@ -95,6 +97,19 @@ def test_files_of_equal_versions_belong_to_one_release(uploader: Uploader):
     assert Release.objects.get().files.count() == 2
 
 
+def test_a_local_version_is_taken(uploader: Uploader, stranger: IndexClient):
+    """PyPI refuses them; here they are the owner's affair."""
+    make_project("hare", is_public=True)
+
+    said = uploader.wheel("hare", "1.0+cu12"), uploader.sdist("hare", "1.0+cu12")
+
+    assert [one.status for one in said] == [200, 200], said
+    page = stranger.page("/simple/hare/")
+    assert page["versions"] == ["1.0+cu12"]
+    for file in page["files"]:
+        assert stranger.get(unquote(file["url"]).removeprefix("../..")).status == 200
+
+
 def test_the_same_bytes_again_are_fine(uploader: Uploader):
     first = uploader.wheel()
     before = everything()
@@ -145,6 +160,29 @@ def test_an_upload_that_was_killed_is_repaired_by_the_next_one(uploader: Uploade
 
     assert said.status == 200, said
     assert stored(File.objects.get().path) == content
+
+
+def test_what_a_killed_upload_left_whole_is_brought_to_the_disk_by_the_next_one(
+    uploader: Uploader, monkeypatch: pytest.MonkeyPatch
+):
+    """It was written; whether it would outlive a power cut nobody knows."""
+    uploader.wheel()
+    file = File.objects.get()
+    File.objects.all().delete()
+    UsedFilename.objects.all().delete()
+    brought: set[int] = set()
+    fsync = os.fsync
+
+    def noted(descriptor: int) -> None:
+        brought.add(os.fstat(descriptor).st_ino)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+
+    assert uploader.wheel().status == 200
+    for path in (file.path, f"{file.path}.metadata"):
+        place = Path(default_storage.path(path))
+        assert {place.stat().st_ino, place.parent.stat().st_ino} <= brought
 
 
 def test_twine_may_spell_the_name_as_it_likes(uploader: Uploader):
@@ -244,6 +282,53 @@ def test_only_post_is_taken():
 
     assert response.status_code == 405
     assert response["Allow"] == "POST"
+
+
+UV_ACCEPTS = "application/json;q=0.9, text/plain;q=0.8, text/html;q=0.7"
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        (UV_ACCEPTS, "application/problem+json"),
+        ("application/problem+json", "application/problem+json"),
+        ("application/problem+json;q=0.1, text/*", "text/plain; charset=utf-8"),
+        ("*/*", "text/plain; charset=utf-8"),  # twine, poetry, pdm
+        ("", "text/plain; charset=utf-8"),
+        ("image/png", "text/plain; charset=utf-8"),
+        (";;,q=x", "text/plain; charset=utf-8"),
+        ("application/json;q=0, */*", "text/plain; charset=utf-8"),
+    ],
+)
+def test_a_refusal_is_a_problem_for_whoever_reads_json_and_a_text_for_others(
+    uploader: Uploader, accept: str, kind: str
+):
+    headers = {"authorization": basic(uploader.token), "accept": accept}
+    response = Client().post("/legacy/", {":action": "submit"}, headers=headers)
+
+    sentence = "The upload has no file in the field content."
+    assert (response.status_code, response.reason_phrase) == (400, sentence)
+    assert response["Content-Type"] == kind
+    if "problem" in kind:
+        assert response.json() == {
+            "type": "http://testserver/legacy/#refused",
+            "title": "Upload refused",
+            "status": 400,
+            "detail": sentence,
+        }
+    else:
+        assert response.content.decode() == f"{sentence}\n"
+
+
+@pytest.mark.parametrize("token", ["", "wb_up_wrong"])
+def test_a_token_that_opens_nothing_is_a_problem_too(token: str):
+    headers = {"accept": UV_ACCEPTS} | ({"authorization": basic(token)} if token else {})
+
+    response = Client().post("/legacy/", headers=headers)
+
+    assert response.status_code == response.json()["status"] == 401
+    assert response["Content-Type"] == "application/problem+json"
+    assert response["WWW-Authenticate"].startswith("Basic")
 
 
 # --- how much ---------------------------------------------------------------------------------

@@ -42,6 +42,16 @@ def test_a_fault_before_the_change_leaves_no_trace(
     assert client.v1.customers.create({"name": "x"}).name == "x"
 
 
+def test_a_fault_may_let_some_requests_pass(standin: StandIn, client: stripe.StripeClient) -> None:
+    fault = {"method": "*", "path": "/v1/customers", "kind": "500", "skip": 1}
+    standin.control("POST", "faults", fault)
+
+    assert client.v1.customers.create({"name": "x"}).name == "x"
+    with pytest.raises(stripe.APIError):
+        client.v1.customers.list()
+    assert len(client.v1.customers.list().data) == 1
+
+
 @pytest.mark.parametrize("kind", ["500", "reset"])
 def test_after_a_fault_behind_the_commit_a_repeat_gets_the_first_answer(
     standin: StandIn, client: stripe.StripeClient, kind: str

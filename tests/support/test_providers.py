@@ -8,7 +8,7 @@ import json
 import pytest
 from django.test import Client
 
-from support.models import InboundMail
+from support.models import BouncingAddress, InboundMail, MailEvent
 from support.receiving import parse_due_mail
 from tests.support.desk import MONDAY
 from tests.support.doors import basic, open_doors, post
@@ -58,6 +58,29 @@ def test_mails_that_a_provider_delivers_together_are_all_kept():
     assert not InboundMail.objects.filter(outcome__in=["waiting", "unreadable"]).exists()
 
 
+@pytest.mark.parametrize("bad", [0, 1, 2])
+def test_one_mail_that_cannot_be_read_costs_no_other_of_its_delivery(bad: int):
+    items: list[dict[str, object]] = [
+        {"Uuid": [f"u{number}"], "Headers": {"From": "dev@company.example", "Subject": f"{number}"},
+         "RawTextBody": "It does not start.", "Attachments": []}
+        for number in range(3)
+    ]  # fmt: skip
+    items[bad]["Headers"] = "of another kind"
+    body = json.dumps({"items": items})
+
+    for _ in range(2):  # delivered again, before and after it was read
+        assert post("/anymail/brevo/inbound/", body).status_code == 200
+        while parse_due_mail(MONDAY.replace(year=2027)):
+            pass
+
+    unread = InboundMail.objects.get(outcome="unreadable")
+    assert "of another kind" in bytes(unread.raw).decode()
+    assert "AttributeError" in unread.note
+    read = InboundMail.objects.filter(outcome="stranger").values_list("subject", flat=True)
+    assert sorted(read) == sorted({"0", "1", "2"} - {f"{bad}"})
+    assert InboundMail.objects.count() == 3
+
+
 def mandrill(path: str, events: list[dict[str, object]], key: str) -> int:
     """As Mandrill delivers: many in one form, signed with its address."""
     given = json.dumps(events)
@@ -84,6 +107,23 @@ def test_mandrill_has_a_door_for_each_and_delivers_many_at_once(settings):
 
     found = InboundMail.objects.values_list("outcome", "envelope_to")
     assert list(found) == [("stranger", "support@testserver")] * 2
+
+
+def test_what_is_told_beside_something_unreadable_is_heard(settings):
+    settings.INBOUND_PROVIDERS = ["mandrill"]
+    settings.ANYMAIL = {"MANDRILL_WEBHOOK_KEY": "key"}
+    events: list[dict[str, object]] = [
+        {"event": "hard_bounce", "ts": 1_400_000_000, "msg": None},
+        {"event": "hard_bounce", "ts": 1_400_000_000, "msg": {"email": "gone@company.example"}},
+    ]
+
+    assert mandrill("/anymail/mandrill/tracking/", events, "key") == 200
+    parse_due_mail(MONDAY.replace(year=2027))
+
+    assert BouncingAddress.objects.get().address == "gone@company.example"
+    [row] = MailEvent.objects.all()
+    assert "TypeError" in row.note
+    assert "bounced: gone@company.example" in row.note
 
 
 @pytest.mark.parametrize("kind", ["inbound", "tracking"])
