@@ -50,10 +50,10 @@ class ContactForm(forms.ModelForm):
         return email
 
 
-class ContactInline(admin.TabularInline):
+class ContactInline(admin.StackedInline):
     model = Contact
     form = ContactForm
-    fields = ["email", "role"]
+    fields = [("email", "role")]
     extra = 0
 
 
@@ -135,9 +135,9 @@ class TellsOfChanges(admin.ModelAdmin):
         return super().log_change(request, obj, message)
 
 
-class TierInline(admin.TabularInline):
+class TierInline(admin.StackedInline):
     model = Tier
-    fields = ["name", "slug", "rank", "threads_per_unit", "tickets_per_quarter"]
+    fields = [("name", "slug"), ("rank", "threads_per_unit", "tickets_per_quarter")]
     extra = 0
     show_change_link = True
 

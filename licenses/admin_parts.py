@@ -11,6 +11,9 @@ from licenses.models import Contact, Credential, License
 
 
 class ReadOnlyInline(admin.TabularInline):
+    """Rows to look at, where there can be some. What is edited is stacked: a cell has no label."""
+
+    template = "admin/edit_inline/read_only.html"
     extra = 0
     can_delete = False
 

@@ -5,6 +5,7 @@ affected and the very mail, and the button below it does that and nothing else.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,7 +85,6 @@ def close_product(request: HttpRequest, product_id: int) -> HttpResponse:
         return _close(request, product)
     rows = list(closings.running([product.pk]).order_by("-current_period_end", "pk"))
     gifts = list(closings.gifts(product.pk))
-    holders: list[Subscription | License] = [*rows, *gifts]
     context = {
         "product": product,
         "rows": rows[:SHOWN],
@@ -92,7 +92,7 @@ def close_product(request: HttpRequest, product_id: int) -> HttpResponse:
         "number": len(rows),
         "gifts": gifts,
         "last": rows[0].current_period_end if rows else None,
-        "mail": _mail_of(holders[0]) if holders else None,
+        "mails": _mails_of([*rows, *gifts]),
     }
     return render(request, "portal/close_product.html", context)
 
@@ -166,8 +166,25 @@ def _close(request: HttpRequest, product: Product) -> HttpResponse:
     return redirect("portal:catalog")
 
 
-def _mail_of(row: Subscription | License) -> tuple[str, str]:
-    return render_mail(closings.TEMPLATE, closings.mail_context(row))
+def _mails_of(holders: Sequence[Subscription | License]) -> list[dict[str, Any]]:
+    """Each kind of mail once, as the first who gets that kind gets it."""
+    kinds: dict[str, list[Subscription | License]] = {}
+    for one in holders:
+        kinds.setdefault(_kind(one), []).append(one)
+    return [
+        {
+            "to": f"{kind} ({len(rows)})",
+            "mail": render_mail(closings.TEMPLATE, closings.mail_context(rows[0])),
+        }
+        for kind, rows in kinds.items()
+    ]
+
+
+def _kind(row: Subscription | License) -> str:
+    if isinstance(row, License):
+        is_tried = row.kind == License.Kind.EVALUATION
+        return "whoever evaluates it" if is_tried else "whoever was given it"
+    return "whoever has an open invoice" if row.status == "past_due" else "subscribers"
 
 
 def _at_another(price: Price) -> list[Subscription]:

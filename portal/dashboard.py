@@ -13,12 +13,12 @@ from django.views.decorators.http import require_safe
 from billing.models import LedgerEntry, OwnerNotice
 from lib.money import format_cents
 from portal.dashboard_cash import cash_of
+from portal.dashboard_concentration import concentration_figures
 from portal.dashboard_figures import Figure, percent
 from portal.dashboard_offers import newest_offers
 from portal.dashboard_rows import shown_span
 from portal.dashboard_support import support_figures
 from portal.figures.arr import ArrLine, by_currency, by_customer
-from portal.figures.concentration import concentrate
 from portal.figures.history import movements_by_month
 from portal.figures.installs import Install, first_installs, median_time, never_installed
 from portal.figures.movements import Movements, movements
@@ -45,7 +45,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         "worth": _worth(lines),
         "elsewhere": [_elsewhere(currency, sold) for currency, sold in sorted(worth.items())],
         "kept": _kept(lines, entries, moved[-1][1], at),
-        "concentration": _concentration(lines),
+        "concentration": concentration_figures(lines, [one for _, one in _begun(moved)]),
         "moved": [(day, _moved(one)) for day, one in reversed(_begun(moved))],
         "products": _products(entries, given_up, at),
         "cash": cash_of(at),
@@ -129,29 +129,6 @@ def _stayed(moved: Movements, today: date) -> list[Figure]:
             percent(moved.logo_churn),
             f"This month: {moved.customers_lost} lost / {moved.customers_at_start} at its start.",
             **month,
-        ),
-    ]
-
-
-def _concentration(lines: list[ArrLine]) -> list[Figure]:
-    values = by_customer(lines)
-    found = concentrate(values.values())
-    total = sum(values.values())
-    largest = max(values.values(), default=0)
-    leaves = f"ARR would be {format_cents(total - largest)} without him."
-    return [
-        Figure(
-            "Largest",
-            f"{found.top1:.2%}",
-            f"His share of the ARR. {leaves}",
-            color=found.color,
-        ),
-        Figure("Largest 5", f"{found.top5:.2%}", "Their share."),
-        Figure("Largest 10", f"{found.top10:.2%}", "Their share."),
-        Figure(
-            "As many as",
-            f"{found.effective:,.0f}",
-            "So many customers of one size would be as concentrated: 1 / sum of squared shares.",
         ),
     ]
 

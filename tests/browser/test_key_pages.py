@@ -10,11 +10,12 @@ from urllib.request import Request, urlopen
 import pytest
 from playwright.sync_api import Response, expect
 
-from tests.browser.looking import look_at
+from tests.browser.looking import assert_nothing_jumps, look_at
 from tests.browser.person import Person
 
 pytestmark = [pytest.mark.browser, pytest.mark.enable_socket]
 MOST_BYTES = 60_000
+MOST_REQUESTS = 5  # the page, one stylesheet, two scripts, the icon
 PUBLIC = {
     "home": "/",
     "pricing": "/pricing/",
@@ -44,6 +45,8 @@ def walk(demo) -> Callable[[Person, str, str, str], None]:
         hosts = {urlsplit(one.url).netloc for one in asked}
         assert hosts == {urlsplit(demo.url).netloc}, f"{path} asks {hosts}"
         assert weight <= MOST_BYTES, f"{path} weighs {weight} bytes"
+        assert len(asked) <= MOST_REQUESTS, f"{path} asks for {[one.url for one in asked]}"
+        assert_nothing_jumps(person)
         look_at(person, f"{name} {how}")
 
     return walk
@@ -90,6 +93,20 @@ def test_each_page_of_the_shop_and_the_account(person, demo, walk, width: int, c
     look_at(buyer, f"change {how}")
     page.goto(page.url.replace("/change/", "/refund/"))
     look_at(buyer, f"refund {how}")
+
+
+def test_what_comes_late_and_pushes_the_page_down_is_seen(person):
+    """The check that nothing jumps does see a jump."""
+    buyer = person()
+    buyer.page.goto("/pricing/", wait_until="networkidle")
+    buyer.page.evaluate(
+        "document.body.prepend(...Array(9).fill('late').map(text => {"
+        "const p = document.createElement('p'); p.append(text); return p; }))"
+    )
+    buyer.page.wait_for_timeout(100)
+
+    with pytest.raises(AssertionError, match="shifts by"):
+        assert_nothing_jumps(buyer)
 
 
 def test_the_way_of_a_key_without_a_script(person):

@@ -147,6 +147,7 @@ PAGES: dict[tuple[str, str], dict[str, int]] = {
     ("GET", "owner/business/offers/"): only(OWNER, 200, signed=302),
     ("GET", "owner/business/offers/<int:offer_id>/"): only(OWNER, 200, signed=302),
     ("GET", "owner/business/support/"): only(OWNER, 200, signed=302),
+    ("GET", "owner/business/customers/"): only(OWNER, 200, signed=302),
     ("GET", "owner/catalog/"): only(OWNER, 200, signed=302),
     ("POST", "owner/catalog/publish"): only(OWNER, 302, signed=302),  # asks for the factor anew
     ("GET", "owner/catalog/products/<int:product_id>/close/"): only(OWNER, 200, signed=302),

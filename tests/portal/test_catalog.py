@@ -159,6 +159,27 @@ def test_giving_up_shows_whom_it_concerns_and_the_very_mail(owner: Client, shop:
     assert " ".join(told.body.split()) in shown
 
 
+def test_each_kind_of_mail_is_shown_before_a_product_is_given_up(owner: Client, shop: Shop):
+    for number in range(2):
+        Buyer(shop, email=f"b{number}@company.example").buy("pro_monthly")
+    shop.settle()
+    Subscription.objects.filter(pk=Subscription.objects.latest("pk").pk).update(status="past_due")
+    tier = Tier.objects.get(product__slug="hare", slug="pro")
+    for kind in (License.Kind.COMPLIMENTARY, License.Kind.EVALUATION):
+        License.objects.filter(pk=make_license(tier=tier).pk).update(kind=kind)
+
+    shown = text_of(owner, f"/owner/catalog/products/{hare().pk}/close/")
+
+    for to, says in (
+        ("subscribers (1)", "nothing will be charged any more"),
+        ("whoever has an open invoice (1)", "An invoice of it is open"),
+        ("whoever was given it (1)", "Your license of Hare Pro stays as it is until"),
+        ("whoever evaluates it (1)", "Your evaluation of Hare Pro stays as it is until"),
+    ):
+        assert f"The mail to {to}, as the first of them gets it" in shown
+        assert says in shown
+
+
 def test_what_is_given_up_renews_nowhere_and_works_until_it_is_over(owner: Client, shop: Shop):
     Buyer(shop).buy("pro_monthly")
     shop.settle()

@@ -8,9 +8,9 @@ from io import StringIO
 from django.test import Client
 from django.utils import timezone
 
-from billing.models import OwnerNotice, Payment, Price, Subscription
+from billing.models import OwnerNotice, Payment, Price, Refund, Subscription
 from portal.figures.history import keep_metrics
-from tests.portal.test_kept_money import make_subscription
+from tests.portal.test_kept_money import make_payment, make_subscription
 from tests.shop import Buyer, Shop
 
 
@@ -137,6 +137,36 @@ def test_the_months_movements_end_at_todays_arr(owner: Client, shop: Shop):
     assert f"{month} $1,188 $1,188 $0 $0 $0 $0 $0 $0 $2,376" in shown
     path = f"/owner/business/moved/{timezone.now().year}-{timezone.now().month}/"
     assert "new $0 $1,188 $1,188 Sum $1,188" in text_of(owner, path)
+
+
+def test_the_largest_customer_is_seen_in_what_he_is_worth_and_in_what_he_paid(
+    owner: Client, catalog: dict[str, Price]
+):
+    keep_metrics(timezone.now() - timedelta(days=1))
+    small = [make_subscription(catalog["pro_yearly"]) for _ in range(3)]
+    second = make_subscription(catalog["pro_yearly"])
+    Subscription.objects.filter(pk=second.pk).update(customer=small[0].customer)
+    now = timezone.now()
+    make_payment(small[0], 300_000, now - timedelta(days=2))
+    make_payment(small[1], 90_000, now - timedelta(days=364))
+    make_payment(small[2], 500_000, now - timedelta(days=366))
+    Refund.objects.create(
+        stripe_id="re_1", payment=Payment.objects.get(amount_cents=300_000), amount_cents=90_000,
+        status="succeeded", created_at=now - timedelta(days=1),
+    )  # fmt: skip
+
+    rows = text_of(owner, "/owner/business/customers/")
+
+    first, other, third = (str(one.customer) for one in small)
+    assert f"{first} $2,100 70.0% 50.0% $1,990" in rows
+    assert f"{other} $900 30.0% 25.0% $995" in rows
+    assert f"{third} $0 - 25.0% $995" in rows
+    assert "Sum $3,980" in rows
+    assert "Of the ARR: the largest has 50.00%" in rows
+    assert "Of $3,000 of cash: the largest has 70.00%" in rows
+    shown = text_of(owner)
+    assert "Largest 50.00% His share of the ARR. ARR would be $1,990 without him" in shown
+    assert "the new of 0.5 average months would make up for it." in shown
 
 
 def test_it_costs_the_same_number_of_queries_for_many(

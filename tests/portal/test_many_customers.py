@@ -24,6 +24,8 @@ PAGES = (
     "business/cash/",
     "business/offers/",
     "business/support/",
+    "business/customers/",
+    "business/customers/?page=2",
     "business/renewals/",
     "business/deferred/",
     "business/installs/",
