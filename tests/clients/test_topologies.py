@@ -3,9 +3,13 @@ tests ask it), in a process of its own, and behind the nginx of `deploy/`, which
 """
 
 import contextlib
+import http.client
+import importlib.util
+import shutil
 import socket
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -91,6 +95,49 @@ def test_nginx_and_a_process_of_its_own_answer_as_the_shop_does(
             theirs = ask(nginx, path, method, **headers, **key)
 
             assert theirs == ours, (path, method, headers)
+            compared += 1
+    assert compared >= 60
+
+
+@pytest.fixture(scope="module", params=["gunicorn", "granian"])
+def replica(
+    request: pytest.FixtureRequest, server: Server, keys, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """The index alone, with copies of the files and the snapshot."""
+    if importlib.util.find_spec(request.param) is None:
+        pytest.skip(f"{request.param} is not installed")
+    folder, port = tmp_path_factory.mktemp("replica"), free_port()
+    shutil.copytree(Path(server.env["DATA_DIR"], "files"), folder / "files")
+    state, pulled = folder / "index", Path(server.env["DATA_DIR"], "index/snapshot.sqlite3")
+    state.mkdir()
+    shutil.copy(pulled, state)
+    command = [
+        sys.executable, "-m", "pkgindex.index", "--server", request.param,
+        "--snapshot", state / pulled.name, "--files", folder / "files", "--state", state,
+        "--listen", f"127.0.0.1:{port}",
+    ]  # fmt: skip
+    env = {"PYTHONPATH": str(ROOT), "DATA_DIR": str(folder)}
+    with running(command, port, CLEAN | env, folder / "log") as process:
+        yield Server(f"http://127.0.0.1:{port}", env, process.pid)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_replica_answers_as_the_shop_does(
+    server: Server, replica: Server, keys: dict[str, str], state: str
+):
+    """Status, headers and body; the reason phrase is the shop's, or granian's own."""
+    key = {"Authorization": basic(keys[state])} if state else {}
+    compared = 0
+    for path in paths_of(server, key):
+        for method, headers in VARIANTS:
+            server.forgive()
+            replica.forgive()
+            ours = ask(server.url, path, method, **headers, **key)
+            theirs = ask(replica.url, path, method, **headers, **key)
+
+            standard = http.client.responses[theirs.status]
+            assert theirs.reason in {ours.reason, standard}, (path, method, headers)
+            assert replace(theirs, reason=ours.reason) == ours, (path, method, headers)
             compared += 1
     assert compared >= 60
 
