@@ -128,6 +128,19 @@ def check_license_key(app_configs: Sequence[AppConfig] | None, **kwargs: Any) ->
     ]
 
 
+@register(Tags.security, deploy=True)
+def check_front(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    if settings.TRUSTED_PROXIES:
+        return []
+    return [
+        Warning(
+            "TRUSTED_PROXIES is 0: gunicorn faces the internet, and eight slow readers stop it.",
+            hint="Put nginx in front (deploy/nginx.conf) and set TRUSTED_PROXIES=1.",
+            id="wheelbarrow.W110",
+        )
+    ]
+
+
 @register(Tags.compatibility)
 def check_operators(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     name = settings.NETWORK_OPERATORS_FILE

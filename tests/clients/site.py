@@ -70,7 +70,7 @@ class Unit:
 
     def pids(self) -> list[int]:
         """The process and its children."""
-        pid = self._process.pid if self._process else 0
+        pid = self._main()
         with contextlib.suppress(OSError):
             listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
             return [pid, *map(int, listed)]
@@ -80,6 +80,18 @@ class Unit:
         for pid in self.pids():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
+
+    def kill(self, dice: random.Random) -> None:
+        """kill -9 of the process or of one of its children; over when all is as before."""
+        main, *others = self.pids()
+        victim = dice.choice([main, *others])
+        os.kill(victim, signal.SIGKILL)
+        while victim in self.pids() or (victim == main and self._main() == main):
+            time.sleep(0.02)  # or what it leaves behind would answer for a moment
+        self.wait()
+
+    def _main(self) -> int:
+        return self._process.pid if self._process else 0
 
     def _answers(self) -> bool:
         if self._process is None or self._process.poll() is not None:
@@ -162,11 +174,7 @@ class Site:
     def kill_one(self, dice: random.Random) -> str:
         """kill -9 of some process of the index or the shop; back when its service is."""
         unit = dice.choice([*self.indexes, self.units["shop"]])
-        pid = dice.choice(unit.pids() or [0])
-        if pid:
-            os.kill(pid, signal.SIGKILL)
-            time.sleep(0.05)
-        unit.wait()
+        unit.kill(dice)
         return unit.name
 
 

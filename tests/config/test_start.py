@@ -16,6 +16,7 @@ PRODUCTION = {
     "STRIPE_SECRET_KEY": "sk_live_1234567890",
     "STRIPE_WEBHOOK_SECRET": "whsec_1234567890",
     "LICENSE_ROOT_KEY_FILE": "/nowhere/root.pem",
+    "TRUSTED_PROXIES": "1",
 }
 
 
@@ -38,6 +39,16 @@ def test_production_settings_pass_every_deploy_check(tmp_path):
     )  # fmt: skip
 
     assert done.returncode == 0, done.stderr
+
+
+def test_gunicorn_without_a_proxy_is_warned_of(tmp_path):
+    alone = {**PRODUCTION, "TRUSTED_PROXIES": ""}
+
+    done = manage("check", "--deploy", "--fail-level", "WARNING", tmp_path=tmp_path, **alone)
+
+    assert done.returncode == 1
+    assert "W110" in done.stderr
+    assert "eight slow readers" in done.stderr
 
 
 def test_mail_leaves_by_the_owners_own_server(tmp_path):
