@@ -35,7 +35,7 @@ MAIN, REPLICA, NAME = "127.0.0.21", "127.0.0.22", "index.test"
 TIMES = {"restarts": 20, "kills": 100, "migrating": 3, "vacuum": 3}
 SECONDS = {"locked": 60.0}
 ALLOWED = {"refused": {"pip": 1.5, "uv": 1.5}, "black_hole": {"pip": 15, "uv": 5}}
-SLACK = 2.0  # seconds by which two installs differ on a machine that does something else, too
+SLACK = 4.0  # seconds by which two installs differ on a machine that does something else, too
 
 
 def host_away(site: Site, kind: str, python: str, installs: int) -> Seen:

@@ -1,11 +1,14 @@
 """pip and uv install, again and again, from what `deploy/` sets up, whatever is the matter behind
-the index. `python -m bench.outages` goes on for longer, fills the disk and takes the host away.
+the index. `python -m bench.outages` goes on for longer, with a host that swallows what comes, too.
 """
 
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
 
+from tests.clients.conftest import ROOT, run
 from tests.clients.installing import install_during
 from tests.clients.outages import OUTAGES
 from tests.clients.site import Site, open_site
@@ -32,3 +35,18 @@ def test_every_install_succeeds_and_no_answer_is_an_error(site: Site, name: str)
     assert seen.server_errors == 0, seen
     assert min(seen.installs.values()) >= 2
     assert seen.happened >= times
+
+
+def test_a_full_disk_and_a_lost_host_stop_no_install():
+    """In name spaces of their own: a small disk, and a name with two addresses."""
+    if subprocess.run(["unshare", "-m", "true"], check=False).returncode:
+        pytest.skip("unshare -m needs root")
+
+    outages = ("full", "refused")
+    done = run(
+        sys.executable, "-m", "bench.outages", *outages, "--seconds", "0", "--installs", "2",
+        env={"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+
+    assert done.code == 0, done.said
+    assert done.said.count("| good |") == len(outages)
