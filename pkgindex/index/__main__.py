@@ -44,6 +44,10 @@ def _command(options: argparse.Namespace) -> list[str]:
     python = [sys.executable, "-m", options.server]
     if options.server == "granian":
         own = ["--interface", "wsgi", "--host", host, "--port", port, "--no-ws"]
+        if os.environ.get("INDEX_HAND_ON_TO"):
+            # Pages take microseconds, and nginx sends the files: no reader holds the thread, and
+            # more of them would only wait for one another (a third of the time).
+            own += ["--blocking-threads", "1"]
         return [*python, *own, "--workers", str(options.workers), _APPLICATION]
     threads = ["--worker-class", "gthread", "--threads", "8", "--no-control-socket"]
     bind = ["--bind", options.listen, "--workers", str(options.workers)]

@@ -25,13 +25,14 @@ from lib.tokens import digest_of
 from licenses import credentials, status
 from licenses.models import Credential, Customer, License, Tier
 from licenses.scopes import make_scope
+from outbox.mail import queue_mail
 from pkgindex.models import File, Release, ReservedName, TrustedPublisher, UploadToken
 from pkgindex.projects import define_project, set_project_status
 from pkgindex.snapshot import export_snapshot
 from pkgindex.upload_tokens import create_upload_token, revoke_upload_token
 from portal.installing import install_guide
 from tests.make import make_credential, make_customer, make_license, make_tier
-from tests.pkgindex.make import add_provenance, make_file, make_release
+from tests.pkgindex.make import add_provenance, make_file, make_release, url_of
 
 NOW = timezone.now()
 
@@ -65,6 +66,30 @@ def after() -> dict[str, str]:
         "revoked": _moved(pro, status.revoke_license),
         "other_tier": _customer(make_tier("team", product="rabbit"))[1],
     }
+
+
+def installable() -> dict[str, str]:
+    """A project with a file, and a key that opens it."""
+    pro = make_tier("pro")
+    make_file(make_release(define_project("hare-pro", at=NOW, tier_ids=[pro.pk]), "2.0"))
+    key = _customer(pro)[1]
+    export_snapshot()
+    return {"pro": key}
+
+
+def large() -> dict[str, str]:
+    """A public file of 20 MB: more than what lies between two ends of a connection."""
+    file = make_file(
+        make_release(define_project("large", at=NOW, is_public=True)), padding=20 * 10**6
+    )
+    export_snapshot()
+    return {"url": url_of(file)}
+
+
+def mail() -> dict[str, str]:
+    """Something for `work` to deliver."""
+    queue_mail(f"test:{timezone.now()}", template="billing/welcome", to=["a@b.example"], context={})
+    return {}
 
 
 def limited() -> dict[str, str]:
@@ -181,7 +206,10 @@ if __name__ == "__main__":
         "after": after,
         "displayed": displayed,
         "guide": guide,
+        "installable": installable,
+        "large": large,
         "limited": limited,
+        "mail": mail,
         "minted": minted,
         "published": published,
         "refund": refund,

@@ -42,11 +42,11 @@ def make_release(
     )
 
 
-def make_file(release: Release, *, requires_python: str = "") -> File:
-    """The wheel of a release."""
+def make_file(release: Release, *, requires_python: str = "", padding: int = 0) -> File:
+    """The wheel of a release, with so many bytes of *padding* in front of it."""
     name, version = release.project.normalized_name, release.version
     text = metadata_text(name, version, requires_python=requires_python)
-    content = build_wheel(name, version, text)
+    content = bytes(padding) + build_wheel(name, version, text)
     file = File.objects.create(
         release=release,
         filename=wheel_name(name, version),

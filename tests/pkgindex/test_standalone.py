@@ -94,3 +94,13 @@ def test_the_command_becomes_a_server(server: str):
     assert command[1:3] == ["-m", server]
     assert command[-1] == "pkgindex.index.standalone:application"
     assert "81" in " ".join(command)
+
+
+@pytest.mark.parametrize(("hand_on_to", "number"), [("", 0), ("/stored/", 1)])
+def test_one_thread_answers_where_nginx_sends_the_files(
+    monkeypatch: pytest.MonkeyPatch, hand_on_to: str, number: int
+):
+    monkeypatch.setenv("INDEX_HAND_ON_TO", hand_on_to)
+    options = _parser().parse_args(["--snapshot", "s", "--files", "f", "--server", "granian"])
+
+    assert _command(options).count("--blocking-threads") == number
