@@ -1,6 +1,6 @@
 """Random lives of customers on a clock of their own: the real client against the real ledger.
 
-    python -m bench.lease_model [SECONDS] [SEED]        300, 1; exit code 1 if anything is wrong
+    PYTHONPATH=sdk/src python -m bench.lease_model [SECONDS] [SEED]      300, 1; exit code 0 or 1
 
 Processes start, crash, restart in their slot, fork, resize, sleep and say goodbye, and half of
 them renew together; hosts are cut off, the server is away for up to 29 days, its clock and the

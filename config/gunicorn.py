@@ -13,7 +13,7 @@ timeout = 60  # more than SQLite's 20 s of waiting for a lock
 graceful_timeout = 30
 keepalive = 5
 max_requests = 10_000
-max_requests_jitter = 1_000
+max_requests_jitter = 5_000  # both at once would leave nobody
 control_socket_disable = True  # nothing of ours uses it
 accesslog = "-"
 # No query string and no headers: they may hold a session id or a credential.

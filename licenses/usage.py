@@ -56,9 +56,13 @@ class Use:
     refused: Refused = NONE_REFUSED
 
 
+def hour_of(at: datetime) -> datetime:
+    return at.replace(minute=0, second=0, microsecond=0)
+
+
 def note_hour(license_id: int, at: datetime, use: Use) -> None:
     """Raise the hour's peaks to what is used now, and count what was refused."""
-    hour = at.replace(minute=0, second=0, microsecond=0)
+    hour = hour_of(at)
     if not _raise_hour(license_id, hour, use):
         new = LeaseHour(license_id=license_id, hour=hour)
         LeaseHour.objects.bulk_create([new], ignore_conflicts=True)  # or another just made it

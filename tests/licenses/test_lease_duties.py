@@ -3,6 +3,8 @@
 from datetime import datetime, timedelta
 
 import pytest
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from billing.chores import do_chores
@@ -263,3 +265,51 @@ def test_far_too_much_outside_production_is_an_event_once_a_day():
 
     assert [event.license_id for event in events] == [license.pk] * 2
     assert events[0].reason == "more than 5 times the limit of 10"
+
+
+def test_pools_in_which_nothing_changed_are_looked_at_together_and_without_a_lock():
+    license = limited()
+    asked = [wish(10) for _ in range(2)]
+    for one in asked:
+        ask(license, one)
+    lease_duties(AT)
+    alone = statements_of_a_look(AT + timedelta(minutes=2))
+
+    for other in [limited() for _ in range(3)]:
+        ask(other, wish(10), AT + timedelta(minutes=2))
+    lease_duties(AT + timedelta(minutes=3))
+    together = statements_of_a_look(AT + timedelta(minutes=5))
+
+    assert len(together) == len(alone) <= 8
+    assert not [one for one in together if "BEGIN" in one or "FOR UPDATE" in one]
+    assert {pool.looked_at for pool in LeasePool.objects.all()} == {AT + timedelta(minutes=5)}
+
+
+def statements_of_a_look(at: datetime) -> list[str]:
+    with CaptureQueriesContext(connections["volatile"]) as seen:
+        lease_duties(at)
+    return [query["sql"] for query in seen.captured_queries]
+
+
+def test_an_hour_in_which_everybody_only_renewed_has_its_peak():
+    license, asked = limited(), wish(70)
+    for minutes in range(0, 130, 10):
+        ask(license, asked, AT + timedelta(minutes=minutes))
+        lease_duties(AT + timedelta(minutes=minutes))
+
+    assert [hour.peak for hour in LeaseHour.objects.order_by("hour")] == [70, 70, 70]
+
+
+def test_a_goodbye_and_a_death_are_counted_with_the_next_look():
+    license, one, two = limited(), wish(30), wish(40)
+    ask(license, one)
+    ask(license, two)
+    lease_duties(AT)
+
+    release_lease(license.pk, one.iid)
+    lease_duties(AT + timedelta(minutes=2))
+    assert LeasePool.objects.get().firm == 40
+
+    lease_duties(AT + timedelta(minutes=16))
+    assert LeasePool.objects.get().firm == 0
+    assert not Lease.objects.exists()
