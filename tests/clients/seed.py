@@ -4,6 +4,7 @@ Prints what the tests need as JSON. It runs in a process of its own, with the se
 """
 
 import json
+import secrets
 import sys
 from collections.abc import Callable
 from datetime import timedelta
@@ -90,6 +91,13 @@ def mail() -> dict[str, str]:
     """Something for `work` to deliver."""
     queue_mail(f"test:{timezone.now()}", template="billing/welcome", to=["a@b.example"], context={})
     return {}
+
+
+def key() -> dict[str, str]:
+    """One more customer of Pro."""
+    secret = _customer(Tier.objects.get(slug="pro", product__slug="hare"))[1]
+    export_snapshot()
+    return {"pro": secret}
 
 
 def limited() -> dict[str, str]:
@@ -186,7 +194,7 @@ def displayed() -> dict[str, str]:
 
 def _customer(tier: Tier, lapsed_since: timedelta | None = None) -> Any:
     customer: Customer = make_customer()
-    license = make_license(customer=customer, tier=tier)
+    license = make_license(customer=customer, tier=tier, source=_source())
     if lapsed_since:
         License.objects.filter(pk=license.pk).update(updates_until=NOW - lapsed_since)
         status.lapse_license(license.pk, at=NOW, reason="test")
@@ -195,8 +203,14 @@ def _customer(tier: Tier, lapsed_since: timedelta | None = None) -> Any:
 
 def _moved(tier: Tier, move: Callable[..., License]) -> str:
     customer: Customer = make_customer()
-    move(make_license(customer=customer, tier=tier).pk, at=NOW, reason="test")
+    license = make_license(customer=customer, tier=tier, source=_source())
+    move(license.pk, at=NOW, reason="test")
     return make_credential(customer)[1]
+
+
+def _source() -> str:
+    """Unlike that of any other process: the same one told twice would give one license."""
+    return f"owner:{secrets.token_hex(8)}"
 
 
 if __name__ == "__main__":
@@ -207,6 +221,7 @@ if __name__ == "__main__":
         "displayed": displayed,
         "guide": guide,
         "installable": installable,
+        "key": key,
         "large": large,
         "limited": limited,
         "mail": mail,

@@ -1,16 +1,21 @@
-"""The shop restarts behind a socket of systemd's (`deploy/wheelbarrow.socket`): who comes meanwhile
-waits in it.
+"""What the units of `deploy/` promise: nobody is refused while the shop restarts behind a socket of
+systemd's, and a replica pulls what the first host serves.
 """
 
+import shlex
+import shutil
 import socket
 import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
-from tests.clients.conftest import BIN, CLEAN, ROOT, Server
+from tests.clients.conftest import BIN, CLEAN, ROOT, Server, free_port, run, running
 from tests.clients.nginx import ask
+from tests.clients.site import index_command
+from tests.pkgindex.index_client import basic
 
 pytestmark = [pytest.mark.clients, pytest.mark.enable_socket]
 
@@ -65,3 +70,40 @@ def test_nobody_is_refused_while_the_shop_restarts(
 
     assert len(said) > 50
     assert set(said) == {200}, (tmp_path / "log").read_text()[-3000:]
+
+
+def pull(server: Server, data: Path) -> None:
+    """What `deploy/wheelbarrow-replica.service` does, on folders of this machine."""
+    unit = (ROOT / "deploy/wheelbarrow-replica.service").read_text()
+    lines = [line for line in unit.splitlines() if line.startswith("ExecStart=")]
+    assert len(lines) == 3
+    for line in lines:
+        command = line.removeprefix("ExecStart=")
+        command = command.replace("main:/srv/wheelbarrow/var", server.env["DATA_DIR"])
+        done = run(*shlex.split(command.replace("/srv/wheelbarrow/var", str(data))))
+        assert done.code == 0, done.said
+
+
+def test_a_replica_pulls_what_was_published_and_what_was_revoked(
+    server: Server, keys: dict[str, str], tmp_path: Path
+):
+    if shutil.which("rsync") is None:
+        pytest.skip("rsync is not installed")
+    secret = server.seed("key")["pro"]
+    key = {"Authorization": basic(secret)}
+    (tmp_path / "index").mkdir()
+    pull(server, tmp_path)
+    port = free_port()
+    command = index_command(sys.executable, tmp_path, f"127.0.0.1:{port}")
+
+    with running(command, port, CLEAN | {"PYTHONPATH": str(ROOT)}, tmp_path / "log"):
+        url = f"http://127.0.0.1:{port}"
+        page = ask(url, "/simple/hare-pro/", Accept="text/html", **key)
+        path = "/" + page.body.decode().split('href="../../')[-1].split("#")[0]
+        file = ask(url, path, **key)
+        server.seed("revoke", secret)
+        pull(server, tmp_path)
+        after = ask(url, path, **key)
+
+    assert (page.status, file.status, after.status) == (200, 200, 401)
+    assert file.body == ask(server.url, path, Authorization=basic(keys["pro"])).body
