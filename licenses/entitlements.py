@@ -144,8 +144,23 @@ def support_allowances(customer_ids: Iterable[int], at: datetime) -> dict[int, i
         status__in=[License.Status.ACTIVE, License.Status.SUSPENDED],
         created_at__lte=at,
     ).values_list("customer_id", "tier__product_id", "tier__tickets_per_quarter")
-    best: dict[int, dict[int, int]] = {}
+    held: dict[int, list[tuple[int, int]]] = {}
     for customer_id, product_id, tickets in current:
-        of_products = best.setdefault(customer_id, {})
-        of_products[product_id] = max(tickets, of_products.get(product_id, 0))
-    return {customer_id: sum(found.values()) for customer_id, found in best.items()}
+        held.setdefault(customer_id, []).append((product_id, tickets))
+    return {customer_id: _sum_of_best(rows) for customer_id, rows in held.items()}
+
+
+def allowance_among(licenses: Iterable[License], at: datetime) -> int | None:
+    """`support_allowance` of the one customer who holds these, read with their tiers; no query."""
+    counting = {License.Status.ACTIVE, License.Status.SUSPENDED}
+    current = [one for one in licenses if one.status in counting and one.created_at <= at]
+    rows = [(one.tier.product_id, one.tier.tickets_per_quarter) for one in current]
+    return _sum_of_best(rows) if rows else None
+
+
+def _sum_of_best(rows: Iterable[tuple[int, int]]) -> int:
+    """Of (product, tickets): the most of each product, together."""
+    best: dict[int, int] = {}
+    for product_id, tickets in rows:
+        best[product_id] = max(tickets, best.get(product_id, 0))
+    return sum(best.values())

@@ -1,17 +1,21 @@
 """What the owner wants to see beside a ticket: who asks, what he pays, what he runs."""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import Q
+
 from billing.models import Price, Subscription
 from lib.money import format_cents
+from licenses.entitlements import allowance_among
 from licenses.models import Contact, Credential, Customer, License
 from portal.usage import downloads_of
-from support.bounces import bouncing_among
+from support.bounces import comes_back
 from support.models import Ticket
-from support.quota import Quota, quota_of
+from support.quarters import quarter_of
+from support.quota import Quota, count_up, quota_among
 
 MONTHS_A_YEAR = 12
 PAYING = ("active", "trialing", "past_due")
@@ -32,45 +36,61 @@ class CustomerCard:
     licenses: tuple[License, ...]
     per_year: str
     quota: Quota | None
-    contacts: tuple[Contact, ...]
-    bouncing: tuple[str, ...]
+    contacts: tuple[Contact, ...]  # with `comes_back`
     keys: tuple[Credential, ...]  # last used first, with client and version
     installed: tuple[dict[str, object], ...]  # project, version, client, the last first
     open_invoices: tuple[OpenInvoice, ...]
+    number: int  # of the ticket it stands beside, in its quarter; 0: it does not count
     last_tickets: tuple[Ticket, ...]
     in_public: tuple[Ticket, ...]  # those that were answered there
 
 
 def customer_card(customer: Customer, *, but: Ticket | None = None, at: datetime) -> CustomerCard:
     """The card; *but* is the ticket that it stands beside."""
-    licenses = License.objects.filter(customer=customer).select_related("tier__product")
-    contacts = tuple(Contact.objects.filter(customer=customer).order_by("pk"))
+    held = License.objects.filter(customer=customer).select_related("tier__product")
+    licenses = tuple(held.order_by("-paid_through"))
+    billed = _paying_or_owing(customer)
+    paying = [one for one in billed if one.status in PAYING]
+    contacts = Contact.objects.filter(customer=customer).annotate(comes_back=comes_back("email"))
     used = Credential.objects.usable(at).filter(customer=customer, last_used_at__isnull=False)
-    others = Ticket.objects.held_by([customer]).exclude(pk=but.pk if but else 0)
+    tickets = _tickets_shown(customer, but, at)
+    others = [one for one in tickets if one != but]
     return CustomerCard(
         customer=customer,
-        licenses=tuple(licenses.order_by("-paid_through")),
-        per_year=per_year_of([customer.pk]).get(customer.pk, "nothing"),
-        quota=quota_of(customer.pk, at),
-        contacts=contacts,
-        bouncing=tuple(bouncing_among(contact.email for contact in contacts)),
+        licenses=licenses,
+        per_year=_sums_a_year(paying).get(customer.pk, "nothing"),
+        quota=quota_among(tickets, allowance_among(licenses, at), at),
+        contacts=tuple(contacts.order_by("pk")),
         keys=tuple(used.order_by("-last_used_at")[:KEYS_SHOWN]),
         installed=tuple(downloads_of(customer, VERSIONS_SHOWN)),
-        open_invoices=open_invoices(customer),
+        open_invoices=tuple(_open_invoice(one) for one in billed if one.pay_url),
+        number=count_up(reversed(tickets)).get(but.pk, 0) if but else 0,
         last_tickets=tuple(others[:TICKETS_SHOWN]),
-        in_public=tuple(others.exclude(public_url="")[:TICKETS_SHOWN]),
+        in_public=tuple([one for one in others if one.public_url][:TICKETS_SHOWN]),
     )
 
 
-def open_invoices(customer: Customer) -> tuple[OpenInvoice, ...]:
-    """What Stripe waits to be paid for, the oldest first."""
-    unpaid = Subscription.objects.filter(customer=customer).exclude(pay_url="")
-    return tuple(
-        OpenInvoice(
-            format_cents(one.total_cents, one.price.currency), one.past_due_since, one.pay_url
-        )
-        for one in unpaid.select_related("price", "stripe_price").order_by("past_due_since", "pk")
-    )
+def _tickets_shown(customer: Customer, but: Ticket | None, at: datetime) -> list[Ticket]:
+    """All of this quarter and of that of *but*, and the last ones otherwise; the newest first."""
+    held = Ticket.objects.held_by([customer])
+    others = held.exclude(pk=but.pk if but else 0)
+    wanted = Q(pk__in=others.values("pk")[:TICKETS_SHOWN])
+    wanted |= Q(pk__in=others.exclude(public_url="").values("pk")[:TICKETS_SHOWN])
+    for quarter in {quarter_of(at), quarter_of(but.opened_at if but else at)}:
+        wanted |= Q(opened_at__gte=quarter.starts_at, opened_at__lt=quarter.ends_at)
+    return list(held.filter(wanted))
+
+
+def _paying_or_owing(customer: Customer) -> list[Subscription]:
+    """What is paid for or waits to be paid, the oldest debt first."""
+    found = Subscription.objects.filter(Q(status__in=PAYING) | ~Q(pay_url=""), customer=customer)
+    return list(found.select_related("price", "stripe_price").order_by("past_due_since", "pk"))
+
+
+def _open_invoice(owing: Subscription) -> OpenInvoice:
+    """What Stripe waits to be paid for."""
+    amount = format_cents(owing.total_cents, owing.price.currency)
+    return OpenInvoice(amount, owing.past_due_since, owing.pay_url)
 
 
 def tiers_of(customer_ids: Collection[int]) -> dict[int, str]:
@@ -87,9 +107,14 @@ def tiers_of(customer_ids: Collection[int]) -> dict[int, str]:
 
 def per_year_of(customer_ids: Collection[int]) -> dict[int, str]:
     """What each customer pays a year as of now, e.g. "$995", in one query."""
-    cents: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     paying = Subscription.objects.filter(customer_id__in=customer_ids, status__in=PAYING)
-    for subscription in paying.select_related("price"):
+    return _sums_a_year(paying.select_related("price"))
+
+
+def _sums_a_year(paying: Iterable[Subscription]) -> dict[int, str]:
+    """By customer; in each currency that he pays in."""
+    cents: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for subscription in paying:
         price = subscription.price
         times = MONTHS_A_YEAR if price.interval == Price.Interval.MONTH else 1
         total = price.total_cents(subscription.quantity) * times

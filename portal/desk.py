@@ -1,7 +1,5 @@
 """The owner's desk: one page per ticket, and what he does there."""
 
-from collections.abc import Iterable
-
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -9,26 +7,19 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from portal.customer_card import customer_card
 from portal.desk_inbox import row_number
-from portal.desk_list import WORDS_READ
+from portal.desk_page import find_ticket, show_ticket
 from portal.owner_site import owners
 from portal.tickets import KEY, TOO_MUCH, AnswerForm, download, read_files
 from support import tickets
-from support.bounces import bouncing_among
-from support.canned import fill_in
-from support.display import fold_quotes
-from support.guessing import guess_cause
-from support.mails import Words, local_time, recipients, words_of_answer
-from support.models import Attachment, CannedReply, InboundMail, Message, Ticket
+from support.mails import words_of_answer
+from support.models import Attachment, Message, Ticket
 from support.public import issue_form, public_draft
-from support.quota import numbers_in_quarter, ordinal
 from support.reading import File
 from support.rearranging import NothingLeft, NotTheSameCustomer, merge_tickets, split_ticket
 from support.tickets import new_key
 from support.turns import SaidMeanwhile, TicketWasMerged, newest_words
 
-TOPICS_OFFERED = 100
 DEEDS = {"preview", "wait", "close", "note", "bounce", "solve"}
 
 
@@ -53,54 +44,10 @@ class FactsForm(forms.Form):
 @owners
 @require_safe
 def desk_ticket(request: HttpRequest, ticket_id: int) -> HttpResponse:
-    ticket = get_object_or_404(Ticket.objects.select_related("customer"), pk=ticket_id)
+    ticket = find_ticket(ticket_id)
     if ticket.merged_into_id is not None:
         return redirect("portal:desk_ticket", ticket.merged_into_id)
-    canned = CannedReply.objects.filter(slug=request.GET.get("canned", "")).first()
-    return _show(request, ticket, draft=fill_in(canned, ticket) if canned else "")
-
-
-def _show(
-    request: HttpRequest,
-    ticket: Ticket,
-    *,
-    draft: str,
-    problem: str = "",
-    preview: Words | None = None,
-    status: int = 200,
-) -> HttpResponse:
-    at = timezone.now()
-    number = numbers_in_quarter([ticket])[ticket.pk]
-    said = ticket.messages.prefetch_related("attachments")
-    context = {
-        "ticket": ticket,
-        "said": [(message, fold_quotes(message.body)) for message in said],
-        "card": customer_card(ticket.customer, but=ticket, at=at),
-        "number": ordinal(number) if number else "not counted",
-        "due": local_time(ticket.due_at),
-        "is_overdue": ticket.is_overdue(at),
-        "quarantined": ticket.mails.filter(
-            outcome=InboundMail.Outcome.QUARANTINED, put_away_at=None
-        ).defer("raw"),
-        "canned": CannedReply.objects.all(),
-        "draft": draft,
-        "bouncing": bouncing_among(recipients(ticket)),
-        "problem": problem,
-        "causes": Ticket.Cause.choices,
-        "key": new_key(),
-        "seen": newest_words(ticket),
-        "guess": _guess(ticket, said),
-        "topics": Ticket.objects.known_topics()[:TOPICS_OFFERED],
-        "preview": preview,
-    }
-    return render(request, "portal/ticket_answer.html", context, status=status)
-
-
-def _guess(ticket: Ticket, said: Iterable[Message]) -> str:
-    """What it might be about, while nobody has said so."""
-    asked = (one.body for one in said if one.kind == Message.Kind.CUSTOMER)
-    words = next(asked, "")[:WORDS_READ]
-    return "" if ticket.cause else guess_cause(ticket.subject, words).label
+    return show_ticket(request, ticket)
 
 
 @owners
@@ -109,7 +56,7 @@ def desk_answer(request: HttpRequest, ticket_id: int) -> HttpResponse:
     """Send and wait, send and close, note, close, or bounce back, and on to the next ticket; or
     look first at what would be sent.
     """
-    ticket = get_object_or_404(Ticket.objects.select_related("customer"), pk=ticket_id)
+    ticket = find_ticket(ticket_id)
     form, files = DeskForm(request.POST), read_files(request)
     deed = request.POST.get("deed", "")
     if deed not in DEEDS:
@@ -126,7 +73,7 @@ def desk_answer(request: HttpRequest, ticket_id: int) -> HttpResponse:
         problem = "Nothing was sent: the customer wrote meanwhile. Your words are still below."
     if problem:
         draft = request.POST.get("body", "")
-        return _show(request, ticket, draft=draft, problem=problem, status=422)
+        return show_ticket(request, ticket, draft=draft, problem=problem, status=422)
     return redirect("portal:desk_ticket", ticket.pk) if deed == "note" else _next(request, ticket)
 
 
@@ -160,7 +107,7 @@ def _do(deed: str, ticket: Ticket, form: DeskForm, files: list[File]) -> None:
 def _preview(request: HttpRequest, ticket: Ticket, body: str) -> HttpResponse:
     """The mail as it would leave; nothing is sent, and the facts of the form are noted."""
     ticket.refresh_from_db()
-    return _show(request, ticket, draft=body, preview=words_of_answer(ticket, body))
+    return show_ticket(request, ticket, draft=body, preview=words_of_answer(ticket, body))
 
 
 def _next(request: HttpRequest, done: Ticket) -> HttpResponse:
@@ -176,7 +123,7 @@ def _next(request: HttpRequest, done: Ticket) -> HttpResponse:
 @require_POST
 def desk_facts(request: HttpRequest, ticket_id: int) -> HttpResponse:
     """Only the cause; what is half written stays where it is."""
-    ticket = get_object_or_404(Ticket.objects.select_related("customer"), pk=ticket_id)
+    ticket = find_ticket(ticket_id)
     try:
         problem = _note_facts(request, ticket)
     except TicketWasMerged:
@@ -184,7 +131,7 @@ def desk_facts(request: HttpRequest, ticket_id: int) -> HttpResponse:
     ticket.refresh_from_db()
     if not problem:
         messages.info(request, f"Noted for #{ticket.pk}.")
-    return _show(request, ticket, draft=request.POST.get("body", ""), problem=problem)
+    return show_ticket(request, ticket, draft=request.POST.get("body", ""), problem=problem)
 
 
 def _note_facts(request: HttpRequest, ticket: Ticket) -> str:
@@ -232,7 +179,7 @@ def desk_split(request: HttpRequest, message_id: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def desk_public(request: HttpRequest, ticket_id: int) -> HttpResponse:
     """A draft for the public tracker; the owner reads it, posts it, and says where."""
-    ticket = get_object_or_404(Ticket.objects.select_related("customer"), pk=ticket_id)
+    ticket = find_ticket(ticket_id)
     if request.method == "POST":
         return _answered_in_public(request, ticket)
     draft = public_draft(ticket)

@@ -16,10 +16,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from licenses.models import Customer, User
 from portal.visitors import customers_of
 from support import tickets
-from support.clock import due_after
-from support.display import fold_quotes
+from support.clock import due_after, local_time
+from support.display import conversation, fold_quotes
 from support.files import is_token_of, read_file
-from support.mails import local_time, vacation_line
+from support.mails import vacation_line
 from support.models import Attachment, Message, Ticket
 from support.privacy import export_tickets
 from support.public import tracker_search
@@ -112,10 +112,10 @@ def ticket(request: HttpRequest, ticket_id: int) -> HttpResponse:
     found = _own_ticket(request, ticket_id)
     if found.pk != ticket_id:
         return redirect("portal:ticket", found.pk)
-    shown = found.messages.exclude(kind=Message.Kind.NOTE).prefetch_related("attachments")
+    said = conversation(found.messages.exclude(kind=Message.Kind.NOTE))
     context = {
         "ticket": found,
-        "said": [(message, fold_quotes(message.body)) for message in shown],
+        "said": [(message, fold_quotes(message.body)) for message in said],
         "due": local_time(found.due_at),
         "is_long_solved": is_long_solved(found, timezone.now()),
         "key": new_key(),

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.db.models import Case, IntegerField, Q, Value, When
+from django.db.models import Case, Exists, IntegerField, OuterRef, Q, Value, When
 from flufl.bounce import all_failures
 
 from licenses.models import Contact, Customer, normalize_email
@@ -114,7 +114,6 @@ def bouncing_contacts(customers: Iterable[Customer]) -> list[str]:
     return list(found.values_list("address", flat=True))
 
 
-def bouncing_among(addresses: Iterable[str]) -> list[str]:
-    """Which of these refuse mail."""
-    found = BouncingAddress.objects.filter(address__in=list(addresses))
-    return list(found.values_list("address", flat=True))
+def comes_back(field: str) -> Exists:
+    """To annotate rows with: whether mail to the address in their *field* is refused."""
+    return Exists(BouncingAddress.objects.filter(address=OuterRef(field)))

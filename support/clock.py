@@ -10,6 +10,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
+from django.db.models import Subquery, Value
+from django.db.models.functions import Coalesce
+
 from support.models import Vacation, WorkingTime
 
 ANSWER_WITHIN_DAYS = 2  # working days
@@ -55,13 +58,6 @@ class Calendar:
         met = [one for one in self.vacations if one[0] <= last and one[1] >= first]
         return met[0] if met else None
 
-    def shown(self, moment: datetime | None) -> str:
-        """A time as the owner's clock shows it, with the zone's name; "" for none."""
-        if moment is None:
-            return ""
-        local = moment.astimezone(self.zone)
-        return f"{local:%A}, {local.day} {local:%B %Y, %H:%M} {local.tzname()}"
-
     def brief(self, moment: datetime | None) -> str:
         """The same for a table that names the zone: "Tue 4 Aug, 17:00"."""
         local = moment.astimezone(self.zone) if moment else None
@@ -85,8 +81,29 @@ class Calendar:
         return is_weekday and not away and day not in _holidays(self.country, day.year)
 
 
+def local_time(moment: datetime | None, zone: str = "") -> str:
+    """A time as the owner's clock shows it, with the zone's name; "" for none.
+
+    *zone* is the owner's, where it was read already (`owners_zone`).
+    """
+    if moment is None:
+        return ""
+    local = moment.astimezone(ZoneInfo(zone or _read_hours().zone))
+    return f"{local:%A}, {local.day} {local:%B %Y, %H:%M} {local.tzname()}"
+
+
+def owners_zone() -> Coalesce:
+    """To annotate rows with: the name of the owner's time zone."""
+    only = WorkingTime.objects.filter(pk=WorkingTime.ONLY).values("zone")
+    return Coalesce(Subquery(only), Value(WorkingTime().zone))
+
+
+def _read_hours() -> WorkingTime:
+    return WorkingTime.objects.filter(pk=WorkingTime.ONLY).first() or WorkingTime()
+
+
 def read_calendar() -> Calendar:
-    row = WorkingTime.objects.filter(pk=WorkingTime.ONLY).first() or WorkingTime()
+    row = _read_hours()
     return Calendar(
         zone=ZoneInfo(row.zone),
         weekdays=frozenset(int(day) for day in row.weekdays),

@@ -3,10 +3,23 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Exists, OuterRef, QuerySet, prefetch_related_objects
+
+from support.models import Attachment, Message
 
 # ">" begins a quote, ">>>" a line of a Python session.
 _QUOTE = re.compile(r">(?!>>(?: |$))")
 MIN_FOLDED_LINES = 3
+
+
+def conversation(messages: QuerySet[Message]) -> list[Any]:
+    """These messages with their files; `has_files` says of each whether to look for any."""
+    files = Attachment.objects.filter(message=OuterRef("pk"))
+    said = list(messages.annotate(has_files=Exists(files)))
+    prefetch_related_objects([one for one in said if one.has_files], "attachments")
+    return said
 
 
 @dataclass(frozen=True)

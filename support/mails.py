@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from django.db.models import F, Q
 from licenses.models import Contact
 from outbox.mail import message_id as outbox_message_id
 from outbox.mail import queue_mail, render_mail
-from support.clock import read_calendar
+from support.clock import local_time, read_calendar
 from support.files import file_link
 from support.models import AutomaticAnswer, InboundMail, Message, Ticket, Vacation
 from support.quota import quota_line, quota_of
@@ -169,8 +169,14 @@ def has_account(ticket: Ticket) -> bool:
 def recipients(ticket: Ticket) -> list[str]:
     """Who asked, and everybody of the customer's who wrote in it, the first ten."""
     wrote = ticket.messages.filter(kind=Message.Kind.CUSTOMER, is_automatic=False)
-    authors = wrote.exclude(author="").values_list("author", flat=True)
-    return list(dict.fromkeys([ticket.requester, *authors]))[:MAX_RECIPIENTS]
+    authors = wrote.values_list("author", flat=True)
+    return recipients_among(ticket.requester, authors)
+
+
+def recipients_among(requester: str, authors: Iterable[str]) -> list[str]:
+    """`recipients`, where the people who wrote are known already."""
+    named = filter(None, authors)
+    return list(dict.fromkeys([requester, *named]))[:MAX_RECIPIENTS]
 
 
 def bare_subject(subject: str) -> str:
@@ -248,11 +254,6 @@ def vacation_line(start: datetime, end: datetime | None) -> str:
 
 def _day(day: date) -> str:
     return f"{day.day} {day:%B %Y}"
-
-
-def local_time(moment: datetime | None) -> str:
-    """A due time as the owner's clock shows it."""
-    return read_calendar().shown(moment)
 
 
 def digest_key(text: str) -> str:

@@ -5,7 +5,7 @@ happens to it is the owner's decision.
 """
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -38,6 +38,15 @@ def quota_of(customer_id: int, at: datetime) -> Quota | None:
     return Quota(used, allowance, quarter)
 
 
+def quota_among(tickets: Iterable[Ticket], allowance: int | None, at: datetime) -> Quota | None:
+    """`quota_of`, from the customer's tickets of the quarter and his allowance; no query."""
+    if allowance is None:
+        return None
+    quarter = quarter_of(at)
+    opened = (one for one in tickets if quarter.starts_at <= one.opened_at <= at)
+    return Quota(sum(one.counts for one in opened), allowance, quarter)
+
+
 def number_in_quarter(ticket: Ticket) -> int:
     """The how-manieth counted ticket of its quarter this is; 0 when it does not count."""
     if not ticket.counts:
@@ -53,9 +62,14 @@ def numbers_in_quarter(tickets: Collection[Ticket]) -> dict[int, int]:
     first = min(quarter_of(ticket.opened_at).starts_at for ticket in tickets)
     customers = {ticket.customer_id for ticket in tickets}
     rows = Ticket.objects.filter(customer_id__in=customers, opened_at__gte=first)
+    return count_up(rows.order_by("opened_at", "pk"))
+
+
+def count_up(rows: Iterable[Ticket]) -> dict[int, int]:
+    """`number_in_quarter` by id: *rows* are all of their quarters' tickets, the first first."""
     counters = Counter[tuple[int, Quarter]]()
     numbers = {}
-    for row in rows.order_by("opened_at", "pk"):
+    for row in rows:
         quarter = (row.customer_id, quarter_of(row.opened_at))
         counters[quarter] += row.counts
         numbers[row.pk] = counters[quarter] if row.counts else 0

@@ -172,6 +172,11 @@ class Message(models.Model):
     class Meta:
         ordering = ["at", "pk"]
 
+    @property
+    def is_by_a_person(self) -> bool:
+        """Whether somebody at the customer's wrote it, and no robot."""
+        return self.kind == self.Kind.CUSTOMER and not self.is_automatic
+
     def __str__(self) -> str:
         return f"{self.kind} {self.at:%Y-%m-%d %H:%M}"
 

@@ -1,11 +1,15 @@
 """What stands beside a ticket: who asks, what he owes, what he runs."""
 
+from datetime import datetime, timedelta
+
 from django.utils import timezone
 
 from billing.models import Subscription
 from licenses.models import Customer, License
 from pkgindex.models import Download
 from portal.customer_card import customer_card, tiers_of
+from support.models import Ticket
+from support.quota import number_in_quarter, quota_of
 from tests.flows.test_invoice_contracts import advance_days, agree, pay
 from tests.flows.test_subscription_life import FAILS_AT_RENEWAL
 from tests.make import make_customer, make_license, make_tier
@@ -53,6 +57,47 @@ def test_the_versions_they_installed_last_are_shown(db):
     (installed,) = customer_card(customer, at=timezone.now()).installed
 
     assert (installed["version"], installed["client"]) == ("2.1", "uv/0.13.9")
+
+
+def test_the_card_counts_tickets_as_the_mails_do(db):
+    at = timezone.now()
+    tier = make_tier("pro")
+    license = make_license(tier=tier)
+    make_license(customer=license.customer, tier=tier)  # of one product the best counts once
+    for number in range(24):
+        opened = at - timedelta(days=11 * (12 - number // 2))  # two at a time, over four months
+        open_ticket(license.customer, f"t{number}", opened, is_exempt=number % 5 == 0)
+
+    for ticket in Ticket.objects.all():
+        card = customer_card(license.customer, but=ticket, at=at)
+        assert card.number == number_in_quarter(ticket)
+        assert card.quota == quota_of(license.customer_id, at)
+
+
+def test_the_last_tickets_are_shown_and_the_last_in_public_however_old(db):
+    customer = make_license().customer
+    at = timezone.now()
+    for number in range(12):
+        url = "" if number < 8 else f"https://tracker.example/{number}"
+        open_ticket(customer, f"t{number}", at - timedelta(days=100 * number), public_url=url)
+    beside = Ticket.objects.get(subject="t1")
+
+    card = customer_card(customer, but=beside, at=at)
+
+    assert [one.subject for one in card.last_tickets] == ["t0", "t2", "t3"]
+    assert [one.subject for one in card.in_public] == ["t8", "t9", "t10"]
+
+
+def open_ticket(customer: Customer, subject: str, at: datetime, **facts: object) -> None:
+    Ticket.objects.create(
+        customer=customer,
+        subject=subject,
+        requester="dev@company.example",
+        matched_by=Ticket.Match.CONTACT,
+        status=Ticket.Status.SOLVED,
+        opened_at=at,
+        **facts,
+    )
 
 
 def test_what_they_have_is_named_once_and_only_while_it_lasts(db):

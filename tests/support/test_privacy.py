@@ -132,6 +132,32 @@ def test_the_desk_takes_a_bounded_number_of_queries(
 
     with django_assert_max_num_queries(12):
         owner.get(DESK)
-    with django_assert_max_num_queries(26):
+    with django_assert_max_num_queries(12):
         owner.get(f"{DESK}{ticket.pk}/")
     assert date(2026, 8, 3) == MONDAY.date()
+
+
+def test_files_and_quarantined_mail_cost_a_query_each_however_many(
+    owner: Client, customer: Customer, django_assert_max_num_queries
+):
+    ticket = make_conversation(customer)
+    for number in range(5):
+        message = ticket.messages.create(kind="customer", author=DEV, body="More", key=f"m{number}")
+        message.attachments.create(filename=f"trace{number}.txt", size=9, stored_as=f"t{number}")
+        InboundMail.objects.create(
+            source="pipe",
+            event_id=f"forged{number}",
+            sha256=f"{number + 1}" * 64,
+            raw=b"raw",
+            outcome=InboundMail.Outcome.QUARANTINED,
+            sender=f"forger{number}@elsewhere.example",
+            ticket=ticket,
+        )
+
+    with django_assert_max_num_queries(12 + 2):
+        page = owner.get(f"{DESK}{ticket.pk}/").content.decode()
+
+    assert "trace.txt" in page
+    assert "trace4.txt" in page
+    assert "forger0@elsewhere.example" in page
+    assert "forger4@elsewhere.example" in page
