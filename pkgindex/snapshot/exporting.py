@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 # What nobody announced, e.g. a tier's new name, is in the snapshot after this time at the latest.
 MADE_ANEW_EVERY = timedelta(hours=1)
+_BLOCK = 1 << 20
 _PATIENCE = 10  # seconds for another process that is exporting; then the worker will repair
 
 
@@ -120,7 +121,8 @@ def _write(content: Content, path: Path, *, over: tuple[str, ...] = ()) -> None:
     temporary = Path(name)
     try:
         if over:
-            shutil.copyfile(path, temporary)
+            with path.open("rb") as before, temporary.open("wb") as copy:
+                shutil.copyfileobj(before, copy, _BLOCK)
         _fill(content, temporary, over)
         with temporary.open("rb") as file:
             os.fsync(file.fileno())

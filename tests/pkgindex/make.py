@@ -43,10 +43,10 @@ def make_release(
 
 
 def make_file(release: Release, *, requires_python: str = "", padding: int = 0) -> File:
-    """The wheel of a release, with so many bytes of *padding* in front of it."""
+    """The wheel of a release, with so many bytes of *padding* in it."""
     name, version = release.project.normalized_name, release.version
     text = metadata_text(name, version, requires_python=requires_python)
-    content = bytes(padding) + build_wheel(name, version, text)
+    content = build_wheel(name, version, text, padding=padding)
     file = File.objects.create(
         release=release,
         filename=wheel_name(name, version),

@@ -1,6 +1,7 @@
 """Wheels and sdists for tests, written without a build backend."""
 
 import base64
+import gzip
 import hashlib
 import io
 import tarfile
@@ -45,10 +46,14 @@ def record_of(files: Mapping[str, bytes], path: str) -> bytes:
     return "\n".join([*rows, f"{path},,", ""]).encode()
 
 
-def build_wheel(name: str, version: str, metadata: str | None = None) -> bytes:
+def build_wheel(name: str, version: str, metadata: str | None = None, *, padding: int = 0) -> bytes:
+    """A sound wheel; with so many bytes of *padding* in it, none of its members is packed."""
+    module = name.replace("-", "_")
     files = wheel_files(name, version, metadata)
-    record = f"{name.replace('-', '_')}-{version}.dist-info/RECORD"
-    return zip_of(files | {record: record_of(files, record)})
+    files |= {f"{module}/padding.bin": bytes(padding)} if padding else {}
+    record = f"{module}-{version}.dist-info/RECORD"
+    packed = zipfile.ZIP_STORED if padding else zipfile.ZIP_DEFLATED
+    return zip_of(files | {record: record_of(files, record)}, compression=packed)
 
 
 def zip_of(files: Mapping[str, bytes], *, compression: int = zipfile.ZIP_DEFLATED) -> bytes:
@@ -66,8 +71,12 @@ def build_sdist(name: str, version: str, metadata: str | None = None) -> bytes:
 
 
 def tar_of(files: Mapping[str, bytes]) -> bytes:
+    """The same bytes whenever it is called."""
     target = io.BytesIO()
-    with tarfile.open(fileobj=target, mode="w:gz") as archive:
+    with (
+        gzip.GzipFile(fileobj=target, mode="wb", mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w") as archive,
+    ):
         for name, content in files.items():
             member = tarfile.TarInfo(name)
             member.size = len(content)
