@@ -47,9 +47,8 @@ class InvoiceContractAdmin(ReadOnlyAdmin):
     list_filter = ["grant_on", "dead_at"]
     list_select_related = ["customer", "price__tier__product", "subscription"]
     search_fields = ["customer__name", "customer__contacts__email", "reference"]
-    raw_id_fields = [
-        "customer"
-    ]  # select2 is silent to a screen reader, and nothing without a script
+    # Not autocomplete: select2 is silent to a screen reader, and nothing without a script.
+    raw_id_fields = ["customer"]
     actions = ["sign", "try_again"]
 
     def get_fields(self, request: HttpRequest, obj: InvoiceContract | None = None) -> Any:

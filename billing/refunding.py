@@ -22,7 +22,7 @@ from billing.licensing import settle_status
 from billing.mails import mail_refunded, said_by_bank
 from billing.models import DirtyObject, GuaranteeRefund, Payment, Subscription
 from billing.notices import tell_owner
-from billing.remote import RemoteInvoice, RemotePayment
+from billing.remote import RemotePayment
 from lib.money import format_cents
 from licenses.status import suspended_since
 from outbox.claims import Claim
@@ -102,19 +102,19 @@ def _refund(job: GuaranteeRefund) -> int:
         period = payments_of_running_period(subscription)
         by_hand = sum(one.amount_cents for one in period if one.paid_at < job.requested_at)
     invoices = stripe_api.list_paid_invoices(subscription.stripe_id)
+    served_until = _served_until(job).replace(microsecond=0)  # Stripe has seconds
     wanted = [
         payment
         for invoice in invoices
         for payment in invoice.payments
-        if _is_wanted(job, invoice, payment)
+        # Nothing is served for what was paid after the license had ended, whatever the cause.
+        if invoice.paid_at >= served_until or _is_wanted(job, payment)
     ]
     return by_hand + sum(one.amount_cents for one in wanted if _give_back(job, one))
 
 
-def _is_wanted(job: GuaranteeRefund, invoice: RemoteInvoice, payment: RemotePayment) -> bool:
-    """Nothing is served for what was paid after the license had ended, whatever the cause."""
-    is_unserved = invoice.paid_at >= _served_until(job).replace(microsecond=0)  # Stripe has seconds
-    return is_unserved or job.cause in GIVES_ALL_BACK or was_warned_of(payment.stripe_id)
+def _is_wanted(job: GuaranteeRefund, payment: RemotePayment) -> bool:
+    return job.cause in GIVES_ALL_BACK or was_warned_of(payment.stripe_id)
 
 
 def _served_until(job: GuaranteeRefund) -> datetime:

@@ -3,7 +3,7 @@ transaction that the fence guards. A mail that cannot be read is an item in the 
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ from support.answering import answer_above, command_of
 from support.models import InboundMail, MailEvent, Message
 from support.reading import ReadMail, clean, read_mail
 from support.sorting import Verdict, sort_mail
-from support.storing import keep_mail
+from support.storing import Delivery, keep_mail
 from support.tickets import Requester
 from support.unpacking import Unreadable, provider_events, unpack
 from support.words import said_by
@@ -61,16 +61,22 @@ def _take(model: Any, pk: int, at: datetime, read: Callable[[Any, datetime], Act
 
 def _read_mail(row: InboundMail, at: datetime) -> Act:
     raw, further = unpack(row)
-    mail = read_mail(b"" if isinstance(raw, Unreadable) else raw)
+    if isinstance(raw, Unreadable):
+        unread = {"outcome": Outcome.UNREADABLE, "note": raw.error}
+        return _keeping(further, lambda: unread)
+    mail = read_mail(raw)
+    return _keeping(further, lambda: _act(mail, raw, row, at))
 
-    def act() -> dict[str, Any]:
+
+def _keeping(further: Sequence[Delivery], act: Act) -> Act:
+    """What to do, and before it what came in the same delivery."""
+
+    def act_on_all() -> dict[str, Any]:
         for one in further:
             keep_mail(one)
-        if isinstance(raw, Unreadable):
-            return {"outcome": Outcome.UNREADABLE, "note": raw.error}
-        return _act(mail, raw, row, at)
+        return act()
 
-    return act
+    return act_on_all
 
 
 def _act(mail: ReadMail, raw: bytes, row: InboundMail, at: datetime) -> dict[str, Any]:

@@ -77,7 +77,7 @@ def _further(event: Any, row: InboundMail, number: int) -> Delivery:
                 spam_score=_spam_score(message),
             )
         except Exception as error:
-            event = Unreadable(_told(error), str(message))
+            event = Unreadable(_told(error), f"It stands in the delivery {row.event_id}.")
     given = f"{event_id}\n{event.given}".encode()  # two that are alike are two
     return Delivery(
         source=row.source,

@@ -84,8 +84,9 @@ def _rights_made_at(change: Change | None, generation: int) -> str | None:
             meta = snapshot.meta
     except (OSError, Unavailable):
         return None
-    is_before = int(meta["generation"]) >= change.number - 1
-    return meta["made_at"] if is_before and own_settings().items() <= meta.items() else None
+    # No higher number: it may be of a database that was replaced by its backup.
+    is_right = int(meta["generation"]) == change.number - 1
+    return meta["made_at"] if is_right and own_settings().items() <= meta.items() else None
 
 
 def repair_snapshot(at: datetime) -> int:

@@ -89,14 +89,14 @@ def with_endless_stream() -> bytes:
     return bytes(content)
 
 
-def with_bytes_behind_a_stream() -> bytes:
-    """The packed bytes of the first member go on after they have ended."""
+def with_stream(more: bytes = b"", behind: bytes = b"") -> bytes:
+    """In the first member there is *more* than the directory says, or bytes *behind* its end."""
     files = wheel_files("hare", "1.0")
     path = "hare-1.0.dist-info/RECORD"
     record = record_of(files, path)
     packer = zlib.compressobj(wbits=-15)
     plain = files["hare/__init__.py"]
-    files["hare/__init__.py"] = packer.compress(plain) + packer.flush() + b"x"
+    files["hare/__init__.py"] = packer.compress(plain + more) + packer.flush() + behind
     content = bytearray(zip_of(files | {path: record}, compression=zipfile.ZIP_STORED))
     for at in (0, content.index(CENTRAL) + 2):  # the directory's line has one field more in front
         struct.pack_into("<H", content, at + 8, zipfile.ZIP_DEFLATED)
@@ -121,7 +121,9 @@ EVIL = local_entry("hare/evil.py", b"import os")
         with_long_line(34, 1),  # the disk that it begins on
         with_version(64),
         with_endless_stream(),
-        with_bytes_behind_a_stream(),
+        with_stream(behind=b"x"),
+        with_stream(more=b"import os"),
+        with_stream(more=bytes(10**6)),
     ],
     ids=[
         "entry behind",
@@ -135,6 +137,8 @@ EVIL = local_entry("hare/evil.py", b"import os")
         "version",
         "endless",
         "beyond its end",
+        "more than it says",
+        "far more",
     ],
 )
 def test_a_wheel_that_reads_differently_from_its_front_is_refused(

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from licenses import credentials, status
 from licenses.generation import Change, current_generation, raise_generation
-from licenses.models import License, Tier
+from licenses.models import Credential, Generation, License, Tier
 from pkgindex.models import Project, Release, ReservedName
 from pkgindex.projects import set_project_status
 from pkgindex.snapshot import exporting, repair_snapshot, snapshot_path
@@ -186,6 +186,18 @@ def test_a_revocation_between_a_publication_and_its_export_is_seen(
         credentials.revoke_credential(credential.pk, at=timezone.now())
 
     exporting.export_snapshot(published)
+
+    assert IndexClient(key).get_as_exported("/simple/").status == 401
+
+
+def test_rights_of_a_database_that_its_backup_replaced_are_not_taken_over(license: License):
+    """The snapshot is of later than the backup; something is published before `work` looks."""
+    _, key = make_credential(license.customer)
+    assert IndexClient(key).get_as_exported("/simple/").status == 200
+    Credential.objects.all().delete()  # the backup is of before
+    Generation.objects.update(number=current_generation() - 1)
+
+    raise_generation(of_rights=False)
 
     assert IndexClient(key).get_as_exported("/simple/").status == 401
 
