@@ -19,9 +19,12 @@ import tempfile
 import threading
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import IO
 
 from demo.processes import ROOT, free_port
 
@@ -55,24 +58,31 @@ def set_up(folder: Path) -> None:
         call_command("make_root_key", str(folder / "root.pem"), stdout=nowhere, stderr=nowhere)
 
 
-def renewals(number: int = 10_000, seconds: int = 20, clients: int = 8) -> None:
-    """Renewals through gunicorn: over keep-alive connections, each answer signed."""
-    token, iids = make_leases(number)
-    _close_connections()
+@contextmanager
+def served(log: IO[bytes] | int = subprocess.DEVNULL, **environ: str) -> Iterator[tuple[int, int]]:
+    """The shop under gunicorn until the end of the block: its process and its port."""
     port = free_port()
     server = subprocess.Popen(
         [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.py", "config.wsgi"],
         cwd=ROOT,
-        env={**os.environ, "PORT": str(port)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PORT": str(port), **environ},
+        stdout=log,
+        stderr=log,
     )
     try:
         wait_for(port)
-        report_renewals(server.pid, port, token, iids, seconds, clients)
+        yield server.pid, port
     finally:
         server.terminate()
         server.wait(30)
+
+
+def renewals(number: int = 10_000, seconds: int = 20, clients: int = 8) -> None:
+    """Renewals through gunicorn: over keep-alive connections, each answer signed."""
+    token, iids = make_leases(number)
+    _close_connections()
+    with served() as (pid, port):
+        report_renewals(pid, port, token, iids, seconds, clients)
 
 
 def report_renewals(

@@ -25,8 +25,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 from bench.index.figures import add_customers
-from bench.leases import cpu_seconds, family, set_up, wait_for
-from demo.processes import ROOT, free_port
+from bench.leases import cpu_seconds, family, served, set_up
 from tests.pkgindex.wheels import build_wheel, record_of, wheel_files, wheel_name
 
 CUSTOMERS = 2_000  # each upload shows at once, so what they have is exported with it
@@ -102,21 +101,8 @@ def running(folder: Path) -> Iterator[Shop]:
     define_project("big", at=now, is_public=True)
     token = create_upload_token("bench", at=now)[1]
     connections.close_all()
-    port = free_port()
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.py", "config.wsgi"],
-            cwd=ROOT,
-            env={**os.environ, "PORT": str(port), "MAX_UPLOAD_MB": "5000"},
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        wait_for(port)
-        yield Shop(server.pid, port, token)
-    finally:
-        server.terminate()
-        server.wait(30)
+    with (folder / "log").open("wb") as log, served(log, MAX_UPLOAD_MB="5000") as (pid, port):
+        yield Shop(pid, port, token)
 
 
 def measure_rate(shop: Shop, folder: Path, files: int) -> bool:

@@ -11,10 +11,8 @@ files in 10 ms and its 304 in 2 ms, with a key, through the shop's gunicorn over
 from __future__ import annotations
 
 import base64
-import os
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -23,8 +21,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
-from bench.leases import set_up, wait_for
-from demo.processes import ROOT, free_port
+from bench.leases import served, set_up
 
 FEW_KEYS, MANY_KEYS, FEW_PROJECTS, MANY_PROJECTS, LONG = 2_000, 100_000, 20, 2_000, 12_000
 RELEASES = 20  # of every other project
@@ -176,25 +173,13 @@ def compare(small: Size, large: Size, repeats: int) -> float:
 
 
 def measure_long_page(repeats: int) -> bool:
-    port = free_port()
-    server = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.py", "config.wsgi"],
-        cwd=ROOT,
-        env={**os.environ, "PORT": str(port)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        wait_for(port)
+    with served() as (_, port):
         headers = {**PIP, "Authorization": basic(7)}
         for _ in range(10):  # each worker renders it once
             etag, size, _ = ask(port, headers, 200, 1)
         print(f"the page of {LONG:,} files is {size / 1e6:.1f} MB, gzipped")
         _, _, page = ask(port, headers, 200, 20 * repeats)
         _, _, known = ask(port, {**headers, "If-None-Match": etag}, 304, 20 * repeats)
-    finally:
-        server.terminate()
-        server.wait(30)
     is_page_fast = report(f"page of {LONG:,} files, p50", page, MOST_PAGE_MS, " ms")
     return report("its 304, p50", known, MOST_304_MS, " ms") and is_page_fast
 
