@@ -1,12 +1,14 @@
 """The client against real sockets: redirects, goodbyes, forks at a bad moment."""
 
+import os
 import threading
 import time
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from wheelbarrow_client import leasing, verify
+from wheelbarrow_client import forks, leasing, verify
 from wheelbarrow_client.leasing import Lease
 from wheelbarrow_client.transport import Transport, Unreachable
 
@@ -143,3 +145,62 @@ def test_a_stop_from_within_on_change_is_no_deadlock(servers):
 
 def test_the_credential_stands_in_no_traceback_with_values():
     assert "wb_ls_secret" not in repr(Transport("http://x", "wb_ls_secret"))
+
+
+def fork(in_child: Callable[[], None] = lambda: None) -> float:
+    """The seconds that a fork takes; *in_child* must not fail there."""
+    began = time.monotonic()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12: there are threads
+        child = os.fork()
+    if not child:
+        try:
+            in_child()
+        finally:
+            os._exit(0)
+    took = time.monotonic() - began
+    os.waitpid(child, 0)
+    return took
+
+
+def test_a_fork_waits_for_the_request_under_way(servers):
+    """In its middle the C library has locks closed, and nobody opens them in the child."""
+    server, asked = serve(slow_s=0.5)
+    servers.append(server)
+    lease = make_lease(url(server))
+    lease.start()
+    time.sleep(0.2)
+
+    took = fork(lambda: time.sleep(1))  # there its own lease asks
+
+    assert took > 0.2
+    parent, child = (path.rpartition("/")[2] for _, path, _ in asked)
+    assert parent == lease.iid != child
+    lease._wake.set()  # the parent asks again
+    wait_until(lambda: len(asked) == 3)
+
+
+def test_a_fork_waits_for_no_server_that_hangs(servers):
+    server, asked = serve(slow_s=2.5)
+    servers.append(server)
+    make_lease(url(server)).start()
+    time.sleep(0.2)
+
+    assert 0.5 < fork() < 2
+
+    assert asked == []
+    wait_until(lambda: bool(asked))
+
+
+def test_who_forks_while_he_asks_waits_for_nobody():
+    wait_until(lambda: not forks._asking)  # leases of other tests
+
+    with forks.no_fork():
+        assert fork() < 0.5
+
+
+def wait_until(what: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not what():
+        assert time.monotonic() < end
+        time.sleep(0.01)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import atexit
 import logging
-import os
 import random
 import threading
 import weakref
@@ -19,6 +18,7 @@ from .answers import Answer
 from .asking import Asker
 from .clock import Clock
 from .document import License, verify
+from .forks import hook, no_fork
 from .surroundings import is_offline
 from .together import Together
 from .tokens import InvalidLicense, read_revoked_keys
@@ -139,7 +139,8 @@ class Lease:
     def _say_goodbye(self) -> None:
         assert self._asker is not None
         try:
-            self._asker.goodbye()
+            with no_fork():
+                self._asker.goodbye()
         except Exception as error:
             log.debug("no goodbye: %s", error)
 
@@ -149,8 +150,9 @@ class Lease:
         """Ask once and act on the answer; seconds until the next time. Never raises."""
         assert self._asker is not None
         try:
-            answer, pause = self._asker.ask(self.wanted, self.heard)
-            self._take(self._asker, answer)
+            with no_fork():
+                answer, pause = self._asker.ask(self.wanted, self.heard)
+                self._take(self._asker, answer)
             self._failures = 0
         except BadCredential as error:
             self._say(f"No threads can be leased: {error}. Everything runs as before.")
@@ -273,8 +275,7 @@ def _hook_once() -> None:
         return
     _hooked.append(True)
     atexit.register(_stop_all)
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=_fork_all)
+    hook(in_child=_fork_all)
 
 
 def _stop_all() -> None:
