@@ -14,6 +14,7 @@ from django.db import connection, connections
 from time_machine import TimeMachineFixture
 
 from licenses.models import OwnerAct
+from pkgindex.snapshot import snapshot_path
 from pkgindex.usage import spool_folder
 from tests.shop import Shop
 from tests.standin.process import StandIn, start_standin
@@ -46,6 +47,12 @@ def _nothing_was_fetched() -> None:
     """What the index noted in other tests, of keys whose numbers are given anew in this one."""
     for notes in spool_folder().glob("*"):
         os.truncate(notes, 0)  # the index has it open
+
+
+@pytest.fixture(autouse=True)
+def _no_snapshot_of_another_test() -> None:
+    """It would be newer than this test's database."""
+    snapshot_path().unlink(missing_ok=True)
 
 
 @pytest.fixture(autouse=True)

@@ -9,8 +9,10 @@ from pkgindex.snapshot.exporting import (
     snapshot_folder,
     snapshot_path,
 )
+from pkgindex.snapshot.replaced import Emptied
 
 __all__ = [
+    "Emptied",
     "export_snapshot",
     "is_current",
     "repair_snapshot",

@@ -27,6 +27,7 @@ from pkgindex.snapshot.content import (
     read_catalog,
     read_content,
 )
+from pkgindex.snapshot.replaced import keep_names_of
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +56,8 @@ def export_snapshot(change: Change | None = None) -> None:
     After a *change* of the catalog alone what credentials open is taken over from the snapshot of
     before, so that publishing costs the same for any number of customers.
 
-    Raises OSError for a disk that is full, Busy if others hold the lock for too long.
+    Raises OSError for a disk that is full, Busy if others hold the lock for too long, Emptied if
+    the database was lost and another begun.
     """
     asked_at = time.monotonic_ns()
     folder = snapshot_folder()
@@ -65,28 +67,38 @@ def export_snapshot(change: Change | None = None) -> None:
         if asked_at < _last_beginning(lock) <= began_at and snapshot_path().exists():
             return  # while we waited, somebody exported what we wanted to
         generation = current_generation()
-        made_at = _rights_made_at(change, generation)
-        if made_at is None:
+        with _snapshot() as before:
+            if before:
+                keep_names_of(before, snapshot_path(), generation)
+            made_at = before and _rights_made_at(before, change, generation)
+        if not made_at:
             _write(read_content(), snapshot_path())
         else:
             _write(read_catalog(generation, made_at), snapshot_path(), over=CATALOG)
         os.pwrite(lock, f"{began_at:>20}".encode(), 0)
 
 
-def _rights_made_at(change: Change | None, generation: int) -> str | None:
+def _rights_made_at(before: Snapshot, change: Change | None, generation: int) -> str | None:
     """When the rights in the snapshot were read, if they are those of now: nothing happened since
     but *change*, and that was none of theirs.
     """
     if change is None or change.of_rights or change.number != generation:
         return None
+    is_right = int(before.meta["generation"]) == change.number - 1
+    is_right = is_right and own_settings().items() <= before.meta.items()
+    return before.meta["made_at"] if is_right else None
+
+
+@contextmanager
+def _snapshot() -> Iterator[Snapshot | None]:
+    """The one that stands there; None if there is none that can be read."""
     try:
-        with closing(Snapshot(snapshot_path())) as snapshot:
-            meta = snapshot.meta
+        snapshot = Snapshot(snapshot_path())
     except (OSError, Unavailable):
-        return None
-    # No higher number: it may be of a database that was replaced by its backup.
-    is_right = int(meta["generation"]) == change.number - 1
-    return meta["made_at"] if is_right and own_settings().items() <= meta.items() else None
+        yield None
+        return
+    with closing(snapshot):
+        yield snapshot
 
 
 def repair_snapshot(at: datetime) -> int:
@@ -103,10 +115,9 @@ def repair_snapshot(at: datetime) -> int:
 
 def is_current(at: datetime) -> bool:
     """Whether the snapshot says what the database says, and is not older than an hour."""
-    try:
-        with closing(Snapshot(snapshot_path())) as snapshot:
-            meta = snapshot.meta
-    except (OSError, Unavailable):
+    with _snapshot() as snapshot:
+        meta = snapshot.meta if snapshot else None
+    if meta is None:
         return False
     expected = {"generation": str(current_generation()), **own_settings()}
     age = at - datetime.fromisoformat(meta["made_at"])  # not the file's: this clock may be set

@@ -17,9 +17,9 @@ from django.utils import timezone
 from licenses import credentials, status
 from licenses.generation import Change, current_generation, raise_generation
 from licenses.models import Credential, Generation, License, Tier
-from pkgindex.models import Project, Release, ReservedName
+from pkgindex.models import File, Project, Release, ReservedName
 from pkgindex.projects import set_project_status
-from pkgindex.snapshot import exporting, repair_snapshot, snapshot_path
+from pkgindex.snapshot import Emptied, exporting, repair_snapshot, snapshot_path
 from pkgindex.staging import release_staged
 from pkgindex.yanking import unyank_release, yank_release
 from tests.make import make_credential, make_license, make_tier
@@ -401,3 +401,69 @@ def test_a_file_that_is_gone_from_the_storage_is_no_wrong_answer(
 
     assert holder.get(wheel_url).status == 503
     assert holder.get(f"{wheel_url}.metadata").status == 503
+
+
+# --- the database is older than the snapshot: it was replaced ----------------------------------
+
+
+def delete_projects() -> None:
+    for model in (File, Release, Project):
+        model.objects.all().delete()
+
+
+def lose_the_database() -> None:
+    """What `migrate` makes where the file was."""
+    delete_projects()
+    Generation.objects.all().delete()
+
+
+def test_an_empty_database_does_not_empty_the_index(license: License, wheel_url: str):
+    _, key = make_credential(license.customer)
+    client = IndexClient(key)
+    assert client.get_as_exported(wheel_url).status == 200
+    lose_the_database()
+
+    with pytest.raises(Emptied, match=r"has no project, the snapshot .* has 1, .* restore"):
+        repair_snapshot(timezone.now())
+
+    assert client.get_as_exported(wheel_url).status == 200
+    assert client.get_as_exported("/simple/hare-pro/").status == 200
+
+
+def test_whoever_wants_an_empty_index_deletes_the_file(wheel_url: str, stranger: IndexClient):
+    repair_snapshot(timezone.now())
+    lose_the_database()
+
+    snapshot_path().unlink()
+
+    assert repair_snapshot(timezone.now()) == 1
+    assert stranger.get_as_exported("/simple/hare-pro/").status == 404
+
+
+def test_the_last_project_may_be_deleted(wheel_url: str):
+    repair_snapshot(timezone.now())
+    delete_projects()
+
+    raise_generation()
+
+    assert repair_snapshot(timezone.now()) == 0  # the commit exported it
+
+
+def test_a_name_published_after_the_backup_is_never_passed_on(
+    wheel_url: str, stranger: IndexClient, caplog: pytest.LogCaptureFixture
+):
+    raise_generation()
+    backup = current_generation()
+    make_project("hare-new")
+    raise_generation()
+    assert stranger.get_as_exported("/simple/hare-new/").status == 401
+    Project.objects.filter(normalized_name="hare-new").delete()
+    Generation.objects.update(number=backup)
+
+    repair_snapshot(timezone.now())
+
+    assert stranger.get_as_exported("/simple/hare-new/").status == 401
+    assert ReservedName.objects.get().normalized_name == "hare-new"
+    assert "published after the database's backup: hare-new" in caplog.text
+    repair_snapshot(timezone.now() + timedelta(hours=2))
+    assert stranger.get_as_exported("/simple/hare-new/").status == 401

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from pkgindex.index.snapshot import Snapshot
-from pkgindex.snapshot import export_snapshot, snapshot_path
+from pkgindex.snapshot import Emptied, export_snapshot, snapshot_path
 from pkgindex.static_export import Unwritable, export_index
 
 
@@ -18,10 +18,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         folder = Path(options["folder"])
-        export_snapshot()
         try:
+            export_snapshot()
             with closing(Snapshot(snapshot_path())) as snapshot:
                 changes = export_index(snapshot, folder)
-        except (Unwritable, OSError) as error:
+        except (Emptied, Unwritable, OSError) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"{folder} is up to date; {changes} files were written or removed.")
