@@ -1,8 +1,10 @@
-"""Years of business against the real shop: `python -m bench.simulate [CUSTOMERS] [YEARS] [SEED]`.
+"""Years of business against the real shop.
+
+    python -m bench.simulate [CUSTOMERS] [YEARS] [SEED] [STEP]
 
 Runs the demo on free ports, with every process of the shop living by the stand-in's clock, lets
 `python -m stripe_standin.simulate` live the years, and at the end reconciles and counts what
-needs the owner.
+needs the owner. STEP is how many weeks pass at once (1).
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ BANKS = ("dispute:", "inquiry:", "fraud-warning:", "refund-failed:")
 
 
 def main() -> int:
-    customers, years, seed = (*sys.argv[1:], *("200", "3", "1")[len(sys.argv) - 1 :])[:3]
+    numbers = (*sys.argv[1:], *("200", "3", "1", "1")[len(sys.argv) - 1 :])[:4]
     with tempfile.TemporaryDirectory() as folder:
         demo = Demo.on_free_ports(Path(folder))
         try:
@@ -29,7 +31,7 @@ def main() -> int:
             demo.start()
             demo.publish()
             follow(demo)
-            return live(demo, customers, years, seed)
+            return live(demo, *numbers)
         finally:
             demo.processes.stop()
 
@@ -47,9 +49,10 @@ def follow(demo: Demo) -> None:
     processes.wait_for("shop", f"{demo.url}/healthz")
 
 
-def live(demo: Demo, customers: str, years: str, seed: str) -> int:
+def live(demo: Demo, customers: str, years: str, seed: str, step: str) -> int:
     command = [sys.executable, "-m", "stripe_standin.simulate", "--standin", demo.stripe]
     command += ["--shop", demo.url, "--customers", customers, "--years", years, "--seed", seed]
+    command += ["--step", step]
     command += ["--then", f"{sys.executable} manage.py reconcile --all"]
     done = subprocess.run(
         command, cwd=ROOT, env={**os.environ, **demo.processes.environment}, check=False

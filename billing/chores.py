@@ -1,6 +1,7 @@
 """What is done every night, by whichever worker comes first; a kill leaves it to the next."""
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
@@ -18,6 +19,7 @@ from outbox.claims import LEASE, Claim
 
 log = logging.getLogger(__name__)
 NIGHT_HOUR = 3  # UTC
+BEAT_SECONDS = 1.0  # no more often: a night's walk has thousands of steps, and each is a write
 
 # Says that the worker is alive and may take longer; raises Overtaken.
 Beat = Callable[[], None]
@@ -74,7 +76,7 @@ def _do(chore: Chore, at: datetime) -> bool:
     if claim is None:
         return False
     try:
-        outcome = NIGHTLY[chore.name](at, _beat(claim))
+        outcome = NIGHTLY[chore.name](at, make_beat(claim))
     except Overtaken:
         return False
     except Exception as error:
@@ -98,9 +100,15 @@ def _wait_for_next_night(chore: Chore, at: datetime) -> None:
         tell_owner(f"chore:{chore.name}:{at:%Y-%m-%d}", text, at=at)
 
 
-def _beat(claim: Claim) -> Beat:
+def make_beat(claim: Claim) -> Beat:
+    """Keeps the claim; raises Overtaken if it is another's. Written every BEAT_SECONDS at most."""
+    kept_at = time.monotonic()
+
     def beat() -> None:
-        if not claim.keep(lease_until=timezone.now() + LEASE):
-            raise Overtaken
+        nonlocal kept_at
+        if time.monotonic() - kept_at > BEAT_SECONDS:
+            kept_at = time.monotonic()
+            if not claim.keep(lease_until=timezone.now() + LEASE):
+                raise Overtaken
 
     return beat

@@ -30,6 +30,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--customers", type=int, default=200)
     parser.add_argument("--years", type=float, default=3)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--step", type=int, default=1, help="weeks that pass at once")
     parser.add_argument("--then", default="", help="a command that compares the shop's books")
     parser.add_argument(
         "--until",
@@ -46,9 +47,9 @@ def main() -> int:
     chance = random.Random(arguments.seed)  # noqa: S311 - repeatable
     business = Business(Standin(arguments.standin), Shop(arguments.shop), people, chance)
     started = time.monotonic()
-    for week in business.live(weeks):
-        if week % 13 == 12:
-            say(f"week {week + 1} of {weeks}, {time.monotonic() - started:.0f} s: {told(business)}")
+    for week in business.live(weeks, arguments.step):
+        if week // 13 > (week - arguments.step) // 13:
+            say(f"week {week} of {weeks}, {time.monotonic() - started:.0f} s: {told(business)}")
     books_agree = not arguments.then or compare_books(business, arguments)
     wrong = list(differences(business))
     for sentence in wrong:

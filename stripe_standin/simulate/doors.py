@@ -91,7 +91,7 @@ class Standin:
         """Until the shop has asked nothing for a while."""
         before, since = -1, time.monotonic()
         while time.monotonic() - since < QUIET_SECONDS:
-            asked = self.control("GET", "state")["requests"]
+            asked = self.control("GET", "clock")["requests"]
             if asked != before:
                 before, since = asked, time.monotonic()
             time.sleep(0.05)

@@ -45,7 +45,7 @@ def test_what_people_do_happens_at_stripe(
     person.has_bought = True
     business = Business(door, doors.Shop("http://127.0.0.1:9"), [person], random.Random(1))
 
-    business._act(person, 1)
+    business._act(person, range(1, 2))
 
     subscription = business.subscription_of(person)
     assert subscription is not None
