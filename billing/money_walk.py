@@ -52,8 +52,8 @@ def _differs(charge: RemoteCharge) -> bool:
 
 def _is_for_a_subscription(payment_id: str) -> bool:
     """A customer may buy other things of the same Stripe account."""
-    remote = stripe_api.retrieve_payment(payment_id)
-    return Subscription.objects.filter(stripe_id=remote.subscription_id).exists()
+    stripe_id = stripe_api.find_subscription_paid_by(payment_id)
+    return Subscription.objects.filter(stripe_id=stripe_id).exists()
 
 
 def _is_known(payment_id: str) -> bool:

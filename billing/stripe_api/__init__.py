@@ -29,7 +29,12 @@ from billing.stripe_api.client import (
 )
 from billing.stripe_api.contracts import create_invoiced_subscription
 from billing.stripe_api.customers import retrieve_customer, write_metadata
-from billing.stripe_api.payments import credit_payment, refund_payment, retrieve_payment
+from billing.stripe_api.payments import (
+    credit_payment,
+    find_subscription_paid_by,
+    refund_payment,
+    retrieve_payment,
+)
 from billing.stripe_api.price_moves import move_to_price
 from billing.stripe_api.signatures import is_signed
 from billing.stripe_api.subscriptions import (
@@ -64,6 +69,7 @@ __all__ = [
     "expire_checkout_session",
     "find_checkout_session",
     "find_price",
+    "find_subscription_paid_by",
     "is_price_archived",
     "is_signed",
     "list_charges",

@@ -21,14 +21,7 @@ def retrieve_payment(stripe_id: str) -> RemotePaymentState:
         intent = v1.payment_intents.retrieve(stripe_id, {"expand": ["latest_charge"]})
         refunds = v1.refunds.list({"payment_intent": stripe_id, "limit": 100}).data
         disputes = v1.disputes.list({"payment_intent": stripe_id, "limit": 100}).data
-        invoices = v1.invoice_payments.list(
-            {"payment": {"type": "payment_intent", "payment_intent": stripe_id}}
-        ).data
-        invoice = (
-            v1.invoices.retrieve(id_of(invoices[0].invoice), {"expand": ["payments"]})
-            if invoices
-            else None
-        )
+        invoice = _invoice_paid_by(stripe_id)
     return RemotePaymentState(
         stripe_id=intent.id,
         charge_id=id_of(intent.latest_charge),
@@ -40,6 +33,22 @@ def retrieve_payment(stripe_id: str) -> RemotePaymentState:
         refunds=tuple(refund_of(refund) for refund in refunds),
         disputes=tuple(dispute_of(dispute) for dispute in disputes),
     )
+
+
+def find_subscription_paid_by(stripe_id: str) -> str:
+    """The id of the subscription that the payment intent is for; "" if it is for none."""
+    with translated_errors():
+        return _subscription_of(_invoice_paid_by(stripe_id))
+
+
+def _invoice_paid_by(stripe_id: str) -> stripe.Invoice | None:
+    v1 = client().v1
+    found = v1.invoice_payments.list(
+        {"payment": {"type": "payment_intent", "payment_intent": stripe_id}}
+    ).data
+    if not found:
+        return None
+    return v1.invoices.retrieve(id_of(found[0].invoice), {"expand": ["payments"]})
 
 
 def refund_payment(stripe_id: str, *, idempotency_key: str, metadata: dict[str, str]) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 
 Json = dict[str, Any]
 SECONDS = 60
-QUIET_SECONDS = 0.3  # without a request of the shop's: its worker has nothing left to ask
+QUIET_SECONDS = 0.2  # without a request of the shop's: its worker has nothing left to ask
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):

@@ -10,7 +10,7 @@ from .doors import Json, Shop, Standin
 from .people import Person
 
 WEEK = 7 * 24 * 3600
-FOLLOWING_SECONDS = 0.3  # until the shop's processes have seen the new time
+FOLLOWING_SECONDS = 0.2  # until the shop's processes have seen the new time
 LOST, DOUBLED = 0.03, 0.1  # shares of the deliveries
 LIVE = ("active", "trialing", "past_due")
 # What an endpoint of a shop would be set up for.
