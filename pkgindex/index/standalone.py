@@ -5,12 +5,17 @@ all it needs. Any WSGI server takes it, e.g.
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pkgindex.index.app import Index
 from pkgindex.index.failures import Failures
+from pkgindex.index.health import Health
 from pkgindex.index.snapshot import Snapshots
 from pkgindex.index.storage import Folder
 from pkgindex.index.usage import Usage
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
 
 
 def make_index(
@@ -34,8 +39,8 @@ def make_index(
     )
 
 
-def from_environment() -> Index:
-    """INDEX_SNAPSHOT and INDEX_FILES; the others may be left out."""
+def from_environment() -> "WSGIApplication":
+    """INDEX_SNAPSHOT and INDEX_FILES; the others may be left out. `/healthz` says how it is."""
     missing = [name for name in ("INDEX_SNAPSHOT", "INDEX_FILES") if not os.environ.get(name)]
     if missing:
         raise SystemExit(
@@ -45,16 +50,18 @@ def from_environment() -> Index:
     proxies = os.environ.get("TRUSTED_PROXIES", "0")
     if not proxies.isdecimal():
         raise SystemExit(f"TRUSTED_PROXIES must be a whole number, not {proxies!r}.")
-    return make_index(
-        Path(os.environ["INDEX_SNAPSHOT"]),
+    snapshot, pulled = Path(os.environ["INDEX_SNAPSHOT"]), os.environ.get("INDEX_PULLED")
+    index = make_index(
+        snapshot,
         Path(os.environ["INDEX_FILES"]),
         state=Path(state) if state else None,
         trusted_proxies=int(proxies),
         hand_on_to=os.environ.get("INDEX_HAND_ON_TO", ""),
     )
+    return index.in_front_of(Health(Snapshots(snapshot), Path(pulled) if pulled else None))
 
 
-def __getattr__(name: str) -> Index:
+def __getattr__(name: str) -> "WSGIApplication":
     """`application` is made when a server asks for it, not when the module is imported."""
     if name != "application":
         raise AttributeError(name)

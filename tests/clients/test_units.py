@@ -2,12 +2,14 @@
 systemd's, and a replica pulls what the first host serves.
 """
 
+import os
 import shlex
 import shutil
 import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -72,15 +74,20 @@ def test_nobody_is_refused_while_the_shop_restarts(
     assert set(said) == {200}, (tmp_path / "log").read_text()[-3000:]
 
 
-def pull(server: Server, data: Path) -> None:
-    """What `deploy/wheelbarrow-replica.service` does, on folders of this machine."""
+def commands_of_the_replica(directive: str, data: Path, first: str = "") -> list[list[str]]:
+    """Those of `deploy/wheelbarrow-replica.service`, on folders of this machine."""
     unit = (ROOT / "deploy/wheelbarrow-replica.service").read_text()
-    lines = [line for line in unit.splitlines() if line.startswith("ExecStart=")]
-    assert len(lines) == 3
-    for line in lines:
-        command = line.removeprefix("ExecStart=")
-        command = command.replace("main:/srv/wheelbarrow/var", server.env["DATA_DIR"])
-        done = run(*shlex.split(command.replace("/srv/wheelbarrow/var", str(data))))
+    start = f"{directive}="
+    lines = [line.removeprefix(start) for line in unit.splitlines() if line.startswith(start)]
+    assert lines
+    folder = "/srv/wheelbarrow/var"
+    here = [line.replace(f"main:{folder}", first).replace(folder, str(data)) for line in lines]
+    return [shlex.split(line.removeprefix("+")) for line in here]
+
+
+def pull(server: Server, data: Path) -> None:
+    for command in commands_of_the_replica("ExecStart", data, server.env["DATA_DIR"]):
+        done = run(*command)
         assert done.code == 0, done.said
 
 
@@ -107,3 +114,26 @@ def test_a_replica_pulls_what_was_published_and_what_was_revoked(
 
     assert (page.status, file.status, after.status) == (200, 200, 401)
     assert file.body == ask(server.url, path, Authorization=basic(keys["pro"])).body
+    assert (tmp_path / "index/pulled").exists()
+
+
+@pytest.mark.parametrize(("days", "stopped"), [(None, False), (6.9, False), (7.1, True)])
+def test_a_replica_that_pulled_nothing_for_a_week_closes_its_door(
+    tmp_path: Path, days: float | None, stopped: bool
+):
+    (tmp_path / "index").mkdir()
+    if days is not None:
+        pulled = tmp_path / "index/pulled"
+        pulled.touch()
+        os.utime(pulled, (time.time() - days * 86_400,) * 2)
+    systemctl = tmp_path / "systemctl"
+    systemctl.write_text(f"#!/bin/sh\necho $* >> {tmp_path}/said\n")
+    systemctl.chmod(0o755)
+    (command,) = commands_of_the_replica("ExecStartPre", tmp_path)
+
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    done = subprocess.run(command, env={"PATH": path}, capture_output=True, check=False)
+
+    assert done.returncode == 0
+    said = tmp_path / "said"
+    assert (said.read_text() if said.exists() else "") == ("stop nginx\n" if stopped else "")

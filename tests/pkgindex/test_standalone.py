@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -104,3 +105,47 @@ def test_one_thread_answers_where_nginx_sends_the_files(
     options = _parser().parse_args(["--snapshot", "s", "--files", "f", "--server", "granian"])
 
     assert _command(options).count("--blocking-threads") == number
+
+
+def test_healthz_says_whether_there_is_something_to_answer_from(tmp_path: Path):
+    export_snapshot()
+    environment = {"INDEX_SNAPSHOT": str(snapshot_path()), "INDEX_FILES": str(tmp_path)}
+
+    done = ask_replica("", "/healthz", **environment)
+    gone = ask_replica("", "/healthz", **environment | {"INDEX_SNAPSHOT": str(tmp_path / "none")})
+
+    assert json.loads(done.stdout)[0][0] == "200 OK"
+    status = json.loads(gone.stdout)[0][0]
+    assert status.startswith("503 There is nothing to answer from")
+    assert "none" in status
+
+
+@pytest.mark.parametrize(
+    ("minutes", "status"),
+    [
+        (None, "503 Nothing was ever pulled: "),
+        (9, "200 OK"),
+        (11, "503 Nothing was pulled for 11 minutes"),
+    ],
+)
+def test_a_replica_that_is_cut_off_says_so_after_ten_minutes(
+    tmp_path: Path, minutes: int | None, status: str
+):
+    export_snapshot()
+    pulled = tmp_path / "pulled"
+    if minutes is not None:
+        pulled.touch()
+        os.utime(pulled, (time.time() - minutes * 60,) * 2)
+
+    done = ask_replica(
+        "",
+        "/healthz",
+        "/simple/x/",
+        INDEX_SNAPSHOT=str(snapshot_path()),
+        INDEX_FILES=str(tmp_path),
+        INDEX_PULLED=str(pulled),
+    )
+
+    health, page = (answer[0] for answer in json.loads(done.stdout))
+    assert health.startswith(status)
+    assert page.startswith("401 The key is malformed")  # the index itself goes on
