@@ -75,7 +75,8 @@ def may_download(
     """May *holder* have a file that *tier_ids* grant and that was released at *released_at*?
 
     The best of his licenses decides; the reason of a refusal is that of the best one too:
-    lapsed before suspended before revoked before none at all. A credential that is limited to
+    lapsed before suspended before revoked before none at all, and of equals the one that covers
+    most. A credential that is limited to
     other products is refused like one of a license that does not cover the project, and the
     range of versions is told to whoever has the right to the file but for it.
     """
@@ -92,9 +93,7 @@ def may_download(
         return ALLOWED
     if not rights:
         return Verdict(is_allowed=False, reason=_not_covered(tier_ids))
-    order = [License.Status.LAPSED, License.Status.SUSPENDED, License.Status.REVOKED]
-    best = min(rights, key=lambda right: order.index(License.Status(right.status)))
-    return Verdict(is_allowed=False, reason=_refusal(best))
+    return Verdict(is_allowed=False, reason=_refusal(_best(rights)))
 
 
 def _right(license: License) -> Right:
@@ -109,6 +108,11 @@ def _covers(right: Right, released_at: datetime) -> bool:
     if right.status == License.Status.ACTIVE:
         return True
     return right.status == License.Status.LAPSED and released_at <= right.updates_until
+
+
+def _best(rights: list[Right]) -> Right:
+    order: list[str] = [License.Status.REVOKED, License.Status.SUSPENDED, License.Status.LAPSED]
+    return max(rights, key=lambda right: (order.index(right.status), right.updates_until))
 
 
 def _refusal(right: Right) -> str:

@@ -16,7 +16,7 @@ _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 @dataclass(frozen=True)
 class Content:
-    """Bytes in the storage. `open` is called only when they are sent."""
+    """Bytes in the storage. `open` is called only when they are sent, by us or by nginx."""
 
     sha256: str
     size: int
@@ -56,6 +56,7 @@ def _send(content: Content, asked: Asked, status: str, part: range, headers: Hea
     if asked.method == "HEAD" or not part:
         return Answer(status, (*shape, *headers))
     if content.handed_on:
+        content.open().close()  # of what is lost, nginx would say 404
         shape = (("Content-Type", content.media_type), ("Content-Length", "0"))
         where = ("X-Accel-Redirect", content.handed_on)
         return Answer(status, (where, *shape, *headers), sends_file=True)

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
+from weakref import WeakMethod, finalize
 
 from pkgindex.index.coverage import ALL, EVERYTHING, Coverage, Reader, Right, Shelf
 from pkgindex.index.format import FORMAT, from_microseconds
@@ -19,6 +20,7 @@ from pkgindex.index.pages import FileEntry, ProjectEntry
 
 log = logging.getLogger(__name__)
 
+Row = TypeVar("Row")
 _KEPT = 4096  # rows of a kind that stay in memory: what is used, not what there is
 _FILE = (
     "filename, version, sha256, size, uploaded_at, requires_python, metadata_sha256, yanked,"
@@ -34,6 +36,21 @@ class Unavailable(Exception):
     """There is no snapshot that can be read; the client should come back later."""
 
 
+def _keeping(find: Callable[..., Row]) -> Callable[..., Row]:
+    """*find*, a method of a snapshot, keeping what it finds. It does not keep the snapshot: the
+    file of one that was replaced is closed as soon as nobody asks it, and its bytes are freed.
+    """
+    method = WeakMethod(find)
+
+    @lru_cache(_KEPT)
+    def found(*asked: Any) -> Row:
+        find = method()
+        assert find is not None  # whoever asks has the snapshot
+        return find(*asked)
+
+    return found
+
+
 class Snapshot:
     """One exported file. It never changes, so what was read of it may be kept."""
 
@@ -45,6 +62,7 @@ class Snapshot:
             self._database = sqlite3.connect(address, uri=True, check_same_thread=False)
         except sqlite3.Error as error:
             raise Unavailable(f"{path}: {error}") from error
+        finalize(self, self._database.close).atexit = False
         # Before anything is answered from it: in a torn file a name of ours might not be found,
         # and would be sent to another index.
         if self._ask("PRAGMA quick_check(1)") != [("ok",)]:
@@ -55,10 +73,11 @@ class Snapshot:
         self.readers: dict[bytes, Reader | str] = {}  # the gate keeps here what it has found
         self.base_url = self.meta["base_url"]
         self.upstream = self.meta["upstream"]
-        self.find_reader = lru_cache(_KEPT)(self._find_reader)
-        self.find_shelf = lru_cache(_KEPT)(self._find_shelf)
-        self.find_file = lru_cache(_KEPT)(self._find_file)
-        self.is_reserved = lru_cache(_KEPT)(self._is_reserved)
+        self.find_reader = _keeping(self._find_reader)
+        self.find_shelf = _keeping(self._find_shelf)
+        self.find_file = _keeping(self._find_file)
+        self.is_reserved = _keeping(self._is_reserved)
+        self._rights = _keeping(self._read_rights)
 
     def close(self) -> None:
         self._database.close()
@@ -113,8 +132,7 @@ class Snapshot:
         rows = self._ask("SELECT text FROM refused WHERE digest = ?", digest)
         return str(rows[0][0]) if rows else ""
 
-    @lru_cache(_KEPT)  # noqa: B019  lives as long as the snapshot is kept, and is bounded
-    def _rights(self, text: str) -> tuple[Right, ...]:
+    def _read_rights(self, text: str) -> tuple[Right, ...]:
         return tuple(
             Right(tier_id, EVERYTHING if until is None else until, self._sentence(sentence))
             for tier_id, until, sentence in json.loads(text)

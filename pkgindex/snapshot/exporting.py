@@ -67,10 +67,10 @@ def export_snapshot(change: Change | None = None) -> None:
         if asked_at < _last_beginning(lock) <= began_at and snapshot_path().exists():
             return  # while we waited, somebody exported what we wanted to
         generation = current_generation()
+        made_at = None
         with _snapshot() as before:
-            if before:
-                keep_names_of(before, snapshot_path(), generation)
-            made_at = before and _rights_made_at(before, change, generation)
+            if before and not keep_names_of(before, snapshot_path(), generation):
+                made_at = _rights_made_at(before, change, generation)
         if not made_at:
             _write(read_content(), snapshot_path())
         else:

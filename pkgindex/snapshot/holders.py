@@ -17,11 +17,13 @@ from licenses.scopes import Scope
 from pkgindex.index.coverage import NOTHING
 from pkgindex.index.format import to_microseconds
 
-Kept = tuple[int, int, int | None, int]  # a right: rank of its reason, tier, until, sentence
+Rank = tuple[int, int]  # of a reason: by status, and of equals that which covers most
+Kept = tuple[Rank, int, int | None, int]  # a right: rank of its reason, tier, until, sentence
 _ACTIVE = License.Status.ACTIVE
 # Of several refusals the mildest is told (licenses.entitlements.may_download).
 _ORDER = {status: rank for rank, status in enumerate(("active", "lapsed", "suspended", "revoked"))}
-_OUT_OF_SCOPE = len(_ORDER)
+_UNLIMITED: Rank = (0, 0)
+_OUT_OF_SCOPE: Rank = (len(_ORDER), 0)
 # JSON as text: to decode that of 100,000 credentials would take a second.
 _SCOPE = ("versions", Cast("products", TextField()), Cast("networks", TextField()))
 _NO_SCOPE = ["", "[]", "[]"]
@@ -97,7 +99,7 @@ class Holders:
         # Most are active, and then no date matters: reading dates is what would take the time.
         held = License.objects.filter(active).values_list("customer_id", "tier_id")
         for customer_id, tier_id in held.iterator(chunk_size=5000):
-            found[customer_id].append((0, tier_id, None, 0))
+            found[customer_id].append((_UNLIMITED, tier_id, None, 0))
         columns = ("customer_id", "tier_id", "status", "updates_until", "kind")
         for customer_id, tier_id, status, updates_until, kind in (
             License.objects.exclude(active).order_by("pk").values_list(*columns)
@@ -105,9 +107,10 @@ class Holders:
             name, is_evaluation = str(self._tiers[tier_id]), kind == License.Kind.EVALUATION
             right = Right(tier_id, name, status, updates_until, is_evaluation=is_evaluation)
             is_lapsed = status == License.Status.LAPSED
-            until = to_microseconds(updates_until) if is_lapsed else NOTHING
+            ended = to_microseconds(updates_until)
+            rank, until = (_ORDER[status], -ended), ended if is_lapsed else NOTHING
             sentence = self._sentences.of_right(right)
-            found[customer_id].append((_ORDER[status], tier_id, until, sentence))
+            found[customer_id].append((rank, tier_id, until, sentence))
         return found
 
     def _as_json(self, rights: list[Kept]) -> str:

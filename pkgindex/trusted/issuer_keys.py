@@ -4,7 +4,7 @@ import base64
 import json
 import logging
 import urllib.request
-from http.client import HTTPMessage
+from http.client import HTTPException, HTTPMessage
 from typing import IO, Any
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
@@ -55,7 +55,9 @@ def _fetch(url: str) -> _Numbers:
         with opener.open(url, timeout=5) as answer:
             listed = json.loads(answer.read(_MAX_BYTES))["keys"]
         return dict(_read(key) for key in listed if key.get("kty") == "RSA" and key.get("kid"))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (
+        OSError, HTTPException, ValueError, KeyError, TypeError, AttributeError
+    ) as error:  # fmt: skip
         log.warning("the keys at %s cannot be fetched: %s", url, error)
         return {}
 

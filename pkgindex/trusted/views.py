@@ -49,7 +49,7 @@ def burn_token(request: HttpRequest) -> JsonResponse:
 
 def _read_token(request: HttpRequest) -> str:
     length = request.META.get("CONTENT_LENGTH") or ""
-    if not length.isdecimal() or int(length) > _MAX_BYTES:
+    if not length.isdecimal() or len(length) > 9 or int(length) > _MAX_BYTES:
         raise NotTrusted("The body must be a small JSON object with a token.")
     try:
         content = json.loads(request.read(_MAX_BYTES))

@@ -4,10 +4,9 @@ from collections.abc import Container
 from dataclasses import dataclass
 
 from packaging.metadata import ExceptionGroup, InvalidMetadata, Metadata, RawMetadata, parse_email
-from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from pkgindex.uploads.form import Form, read_name
+from pkgindex.uploads.form import Form, read_name, read_requires_python, read_version
 from pkgindex.uploads.refusals import UploadRefused, shown
 
 SUPPORTED = ("2.1", "2.2", "2.3", "2.4", "2.5")
@@ -25,13 +24,23 @@ def read_core_metadata(content: bytes, form: Form) -> CoreMetadata:
     """What the file says about itself. Raises UploadRefused if it is invalid, or says something
     else than the form: an index that believed the form would list what nobody can install.
     """
+    try:
+        return _read(content, form)
+    except (ValueError, RecursionError) as error:  # thousands of digits, or of brackets
+        name = type(error).__name__
+        raise UploadRefused(f"The metadata cannot be read: {name}: {error}.") from error
+
+
+def _read(content: bytes, form: Form) -> CoreMetadata:
     metadata = _validate(_parse(content))
-    requires = metadata.requires_python or SpecifierSet()
+    # As of the form: a name, or a version with zeros at its end, may be long and equal a short one.
+    name, version = read_name(metadata.name), read_version(str(metadata.version))
+    requires = read_requires_python(str(metadata.requires_python or ""))
     # Not Metadata-Version: flit names one of its own in the form, and nobody resolves by it.
-    _compare("Name", read_name(metadata.name), form.name)
-    _compare("Version", metadata.version, form.version)
+    _compare("Name", name, form.name)
+    _compare("Version", version, form.version)
     _compare("Requires-Python", requires, form.requires_python)
-    return CoreMetadata(metadata.name, metadata.version, str(requires))
+    return CoreMetadata(metadata.name, version, str(requires))
 
 
 def check_license_files(content: bytes, members: Container[str], folder: str) -> None:

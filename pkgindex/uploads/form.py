@@ -1,6 +1,7 @@
 """The fields of an upload, as twine, uv, poetry and pdm send them."""
 
 import hmac
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ from packaging.version import InvalidVersion, Version
 from pkgindex.models import File
 from pkgindex.uploads.refusals import UploadRefused, shown
 
+_NUMBER = re.compile(r"\d+")
+_LARGEST = 2**64 - 2  # number in a version; uv refuses larger ones, pip knows no limit
 _DIGESTS = ("sha256_digest", "blake2_256_digest", "md5_digest")
 
 
@@ -58,7 +61,9 @@ def read_name(text: str) -> NormalizedName:
 def read_version(text: str) -> Version:
     try:
         if text.isascii() and len(text) <= 100:
-            return Version(text)
+            version = Version(text)
+            if all(int(number) <= _LARGEST for number in _NUMBER.findall(version.public)):
+                return version
     except (InvalidVersion, ValueError):  # ValueError: a number of thousands of digits
         pass
     raise UploadRefused(f"{shown(text)} is not a valid version.")

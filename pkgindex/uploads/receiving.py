@@ -16,6 +16,7 @@ from django.http.multipartparser import MultiPartParser, MultiPartParserError
 from pkgindex.uploads.refusals import UploadRefused, disk_trouble, shown
 
 _FORM_BYTES = 2 * 1024 * 1024  # room for the fields beside the file
+_MAX_DIGITS = 18  # of a length
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def too_large(limit: int) -> UploadRefused:
 
 def _declared_length(request: HttpRequest) -> int:
     length = request.META.get("CONTENT_LENGTH") or ""
-    if not length.isdecimal():
+    if not length.isdecimal() or len(length) > _MAX_DIGITS:
         raise UploadRefused("The upload does not say its Content-Length.", 411)
     return int(length)
 

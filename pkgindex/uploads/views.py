@@ -60,7 +60,10 @@ def _refuse(request: HttpRequest, status: int, sentence: str, **headers: Any) ->
 
 def _reads_json(request: HttpRequest) -> bool:
     """uv asks for JSON before text; twine, poetry and pdm take anything."""
-    return request.get_preferred_type(["text/plain", *_JSON]) in _JSON
+    try:
+        return request.get_preferred_type(["text/plain", *_JSON]) in _JSON
+    except ValueError:  # a parameter in an encoding that there is not (RFC 2231)
+        return False
 
 
 def _problem(status: int, sentence: str) -> HttpResponse:

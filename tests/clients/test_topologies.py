@@ -163,6 +163,21 @@ def test_nobody_gets_past_the_index_to_the_files(server: Server, nginx: str, key
         assert ask(nginx, f"/stored/{path}", **key).status == 404
 
 
+def test_a_file_that_is_lost_is_not_said_to_be_nowhere(server: Server, nginx: str, keys):
+    """Installers ask another index after a 404, and again after a 503."""
+    key = {"Authorization": basic(keys["pro"])}
+    path = paths_of(server, key)[-2]
+    stored = next(Path(server.env["DATA_DIR"], "files/files").rglob(path.rpartition("/")[2]))
+    stored.rename(stored.with_suffix(".away"))
+    try:
+        ours, theirs = (ask(url, path, **key) for url in (server.url, nginx))
+    finally:
+        stored.with_suffix(".away").rename(stored)
+
+    assert ours.status == 503
+    assert replace(theirs, reason=ours.reason) == ours
+
+
 @contextlib.contextmanager
 def hanging(url: str, path: str, number: int) -> Iterator[list[socket.socket]]:
     """So many readers who asked for a file and read nothing of it."""

@@ -137,3 +137,23 @@ def test_a_replica_that_pulled_nothing_for_a_week_closes_its_door(
     assert done.returncode == 0
     said = tmp_path / "said"
     assert (said.read_text() if said.exists() else "") == ("stop nginx\n" if stopped else "")
+
+
+def test_a_replica_takes_what_was_cut_off_when_it_pulled_anew(server: Server, tmp_path: Path):
+    """An upload that was killed left half a file; the next try put a whole one in its place."""
+    if shutil.which("rsync") is None:
+        pytest.skip("rsync is not installed")
+    (tmp_path / "index").mkdir()
+    source = Path(server.env["DATA_DIR"], "files/files/00/half.whl")
+    source.parent.mkdir(parents=True)
+    pulled = tmp_path / "files/files/00/half.whl"
+    try:
+        source.write_bytes(b"half")
+        pull(server, tmp_path)
+        source.unlink()
+        source.write_bytes(b"half and half")
+        pull(server, tmp_path)
+
+        assert pulled.read_bytes() == b"half and half"
+    finally:
+        shutil.rmtree(source.parent)

@@ -73,6 +73,20 @@ def test_a_refusal_gives_the_reason_of_the_best_license(statuses: list[str], rea
     assert verdict.reason.isascii()
 
 
+@pytest.mark.parametrize("order", [(UNTIL, NOW), (NOW, UNTIL)])
+def test_of_two_lapsed_licenses_the_one_that_lasted_longer_is_told(
+    order: tuple[datetime, datetime],
+):
+    customer, tier = make_customer(), make_tier()
+    for until in order:
+        license = make_license(customer=customer, tier=tier, paid_through=until)
+        lapse_license(license.pk, at=NOW, reason="test")
+
+    verdict = may_download(holder_of(customer), tier_ids=[tier.pk], released_at=NOW + MOMENT)
+
+    assert "ended 2026-06-15 and covers" in verdict.reason
+
+
 def test_one_active_license_is_enough_whatever_the_others_are():
     customer, tier = make_customer(), make_tier()
     for status in ["revoked", "lapsed", "active", "suspended"]:

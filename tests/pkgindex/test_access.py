@@ -122,6 +122,23 @@ def test_a_license_that_is_not_active_keeps_the_page_and_loses_the_files(
     assert reply.reason.endswith("; see http://testserver/account/")
 
 
+def test_of_two_lapsed_licenses_the_one_that_lasted_longer_says_what_is_covered(
+    holder: IndexClient, license: License, pro: Tier
+):
+    project = make_project(tiers=[pro])
+    between = make_file(make_release(project, "1.0", released_at=AFTER))
+    newest = make_file(make_release(project, "2.0", released_at=AFTER + timedelta(days=90)))
+    lapse(license)
+    again = make_license(customer=license.customer, tier=pro)
+    License.objects.filter(pk=again.pk).update(updates_until=AFTER)
+    status.lapse_license(again.pk, at=timezone.now(), reason="ended")
+
+    reply = holder.get(url_of(newest))
+
+    assert statuses(holder, between) == {200, 206, 304}
+    assert reply.reason.startswith(f"Your license of Hare Pro ended {AFTER:%Y-%m-%d} and covers")
+
+
 def test_a_lapsed_license_keeps_the_releases_it_paid_for(
     holder: IndexClient, license: License, pro: Tier
 ):

@@ -1,10 +1,11 @@
 """What a request costs does not depend on how many customers there are."""
 
 import hashlib
+import os
 import sqlite3
 import time
 import tracemalloc
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import cache
 from pathlib import Path
 
@@ -81,3 +82,27 @@ def test_a_request_costs_the_same_for_any_number_of_customers(snapshots: dict[in
     few, many = (min(ask(snapshots[size], size, 10)[0] for _ in range(3)) for size in SIZES)
 
     assert many < few * 2
+
+
+def test_a_snapshot_that_was_replaced_is_let_go(tmp_path: Path):
+    """Each keeps a file open that was deleted: a thousand of them, and no wheel can be opened."""
+    path, index, said = tmp_path / "snapshot.sqlite3", None, []
+    for _ in range(5):
+        make_snapshot(tmp_path / "next", 10)
+        (tmp_path / "next").replace(path)
+        index = index or make_index(path, tmp_path)
+        environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/simple/hare-pro/", "SCRIPT_NAME": "",
+                   "HTTP_AUTHORIZATION": basic(key(1))}  # fmt: skip
+        index(environ, lambda status, _: said.append(status))  # type: ignore[arg-type, misc]
+
+    assert said == ["200 OK"] * 5
+    assert open_files(tmp_path) == [str(path)]
+
+
+def open_files(folder: Path) -> list[str]:
+    """Those of this process, by the names that they have or had."""
+    links = []
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):  # the one that lists them
+            links.append(os.readlink(descriptor))  # noqa: PTH115
+    return [link for link in links if link.startswith(str(folder))]

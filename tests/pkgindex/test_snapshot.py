@@ -440,13 +440,37 @@ def test_whoever_wants_an_empty_index_deletes_the_file(wheel_url: str, stranger:
     assert stranger.get_as_exported("/simple/hare-pro/").status == 404
 
 
-def test_the_last_project_may_be_deleted(wheel_url: str):
-    repair_snapshot(timezone.now())
-    delete_projects()
+def test_however_much_happens_in_an_empty_database_it_does_not_empty_the_index(
+    license: License, wheel_url: str, stranger: IndexClient
+):
+    """Stripe's purchases come back one by one, each with a number, before the owner looks."""
+    _, key = make_credential(license.customer)
+    assert IndexClient(key).get_as_exported(wheel_url).status == 200
+    number = current_generation()
+    lose_the_database()
 
+    while current_generation() <= number:
+        raise_generation()
+
+    assert IndexClient(key).get_as_exported(wheel_url).status == 200
+    assert stranger.get_as_exported("/simple/hare-pro/").status == 401
+
+
+def test_what_is_published_in_an_empty_database_gives_no_other_name_away(
+    wheel_url: str, stranger: IndexClient
+):
+    ReservedName.objects.create(normalized_name="hare-cloud")
     raise_generation()
+    number = current_generation()
+    lose_the_database()
+    ReservedName.objects.all().delete()
+    while current_generation() <= number:
+        raise_generation()
 
-    assert repair_snapshot(timezone.now()) == 0  # the commit exported it
+    make_project("hare")
+
+    for name in ("hare", "hare-pro", "hare-cloud"):
+        assert stranger.get_as_exported(f"/simple/{name}/").status == 401
 
 
 def test_a_name_published_after_the_backup_is_never_passed_on(
@@ -464,6 +488,34 @@ def test_a_name_published_after_the_backup_is_never_passed_on(
 
     assert stranger.get_as_exported("/simple/hare-new/").status == 401
     assert ReservedName.objects.get().normalized_name == "hare-new"
-    assert "published after the database's backup: hare-new" in caplog.text
+    assert "not known to this database, and reserved now: hare-new" in caplog.text
     repair_snapshot(timezone.now() + timedelta(hours=2))
     assert stranger.get_as_exported("/simple/hare-new/").status == 401
+
+
+def test_a_name_reserved_after_the_backup_is_never_passed_on(wheel_url: str, stranger: IndexClient):
+    ReservedName.objects.create(normalized_name="hare-labs")
+    backup = current_generation()
+    ReservedName.objects.filter(normalized_name="hare-labs").update(is_prefix=True)
+    ReservedName.objects.create(normalized_name="hare-cloud")
+    raise_generation()
+    ReservedName.objects.filter(normalized_name="hare-labs").update(is_prefix=False)
+    ReservedName.objects.filter(normalized_name="hare-cloud").delete()
+    Generation.objects.update(number=backup)
+
+    repair_snapshot(timezone.now())
+
+    assert stranger.get_as_exported("/simple/hare-cloud/").status == 401
+    assert stranger.get_as_exported("/simple/hare-labs-one/").status == 401
+
+
+def test_a_name_is_given_up_by_the_owners_hand(wheel_url: str, stranger: IndexClient):
+    """The database is no older than the snapshot, so it was meant."""
+    name = ReservedName.objects.create(normalized_name="hare-cloud")
+    raise_generation()
+    assert stranger.get_as_exported("/simple/hare-cloud/").status == 401
+
+    name.delete()
+    raise_generation()
+
+    assert stranger.get_as_exported("/simple/hare-cloud/").status == 404

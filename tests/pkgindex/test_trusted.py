@@ -1,6 +1,8 @@
 """Trusted publishing: who gets an upload token for showing who he is, and for what."""
 
 import json
+import socket
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -278,6 +280,26 @@ def test_an_issuer_that_is_away_is_said_so(issuer: Issuer, project: Project):
 
     assert status == 503
     assert "try again in a minute" in answer["errors"][0]["description"]
+
+
+def test_an_issuer_that_speaks_no_http_is_said_to_be_away(project: Project):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        strange = Issuer(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        make_publisher(strange, project)
+        thread = threading.Thread(target=say_nonsense, args=[listener])
+        thread.start()
+
+        status, _ = post("mint-token", sign(strange.gitlab()))
+        thread.join()
+
+    assert status == 503
+
+
+def say_nonsense(listener: socket.socket) -> None:
+    connection, _ = listener.accept()
+    with connection:
+        connection.recv(65536)
+        connection.sendall(b"SSH-2.0-OpenSSH_9.2\r\n\r\n")
 
 
 def test_an_issuer_without_tls_is_only_for_the_demo(settings):

@@ -73,6 +73,7 @@ def with_member(name: str, content: bytes = b"x") -> bytes:
         ("name", "h" * 101, "is not a valid project name."),
         ("version", "one", "'one' is not a valid version."),
         ("version", "9" * 5000, "is not a valid version."),
+        ("version", "1.18446744073709551615", "is not a valid version."),  # uv cannot read it
         ("requires_python", "three", "'three' is not a valid Requires-Python."),
         ("sha256_digest", None, "The upload says no digest, e.g. sha256_digest."),
     ],
@@ -434,6 +435,16 @@ def wheel_saying(text: str) -> bytes:
         ("Metadata-Version: 2.1\n", "The metadata is invalid: 'name'"),
         ("Metadata-Version: 2.1\nName: hare\n", "The metadata is invalid: 'version'"),
         ("\x00\x00\x00", "Metadata-Version '' is not one of"),
+        (metadata_text("hare", f"1{'.0' * 60}"), "is not a valid version."),
+        (metadata_text("hare", "9" * 5000), "The metadata cannot be read: ValueError"),
+        (
+            metadata_text("hare", "1.0", requires_python=f">={'9' * 5000}"),
+            "is not a valid Requires-Python.",
+        ),
+        (
+            metadata_text("hare", "1.0", requires=(f"x; {'(' * 3000}os_name=='x'{')' * 3000}",)),
+            "The metadata cannot be read: RecursionError",
+        ),
     ],
 )
 def test_metadata_that_lies_is_refused(uploader: Uploader, text: str, sentence: str):

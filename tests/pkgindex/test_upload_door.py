@@ -298,6 +298,7 @@ UV_ACCEPTS = "application/json;q=0.9, text/plain;q=0.8, text/html;q=0.7"
         ("image/png", "text/plain; charset=utf-8"),
         (";;,q=x", "text/plain; charset=utf-8"),
         ("application/json;q=0, */*", "text/plain; charset=utf-8"),
+        ("application/json;x*=nonsense''y", "text/plain; charset=utf-8"),
     ],
 )
 def test_a_refusal_is_a_problem_for_whoever_reads_json_and_a_text_for_others(
@@ -342,8 +343,9 @@ def test_a_body_that_says_it_is_too_large_is_not_read(uploader: Uploader, settin
     assert said == (413, "The file is too large, the limit is 5 MB.")
 
 
-def test_a_body_without_a_length_is_not_read(uploader: Uploader):
-    said = post_unread(HTTP_AUTHORIZATION=basic(uploader.token), CONTENT_LENGTH="")
+@pytest.mark.parametrize("length", ["", "-1", "\xb2", "9" * 5000])
+def test_a_body_without_a_length_is_not_read(uploader: Uploader, length: str):
+    said = post_unread(HTTP_AUTHORIZATION=basic(uploader.token), CONTENT_LENGTH=length)
 
     assert said == (411, "The upload does not say its Content-Length.")
 
