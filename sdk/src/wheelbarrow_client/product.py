@@ -11,6 +11,7 @@ from .document import FILE_VARIABLE, TEXT_VARIABLE, License, read, verify
 from .tokens import InvalidLicense
 
 if TYPE_CHECKING:
+    from .clock import Clock
     from .leasing import Lease
     from .verdicts import Verdict
 
@@ -49,6 +50,7 @@ class Product:
         self.url = url
         self.variables = (text_variable, file_variable, key_variable)
         self._found: License | None = None
+        self._clock: Clock | None = None
 
     def license(self) -> License:
         """The license on this machine, verified offline, once. Raises Unlicensed."""
@@ -70,7 +72,7 @@ class Product:
     def require(self, feature: str = "") -> License:
         """The license, if it covers this release and the feature. Raises Unlicensed."""
         found = self.license()
-        if found.is_over(datetime.now(timezone.utc)):
+        if found.is_over(self._now()):
             raise Unlicensed(
                 f"The evaluation of {self._name} ended on {found.paid_through:%Y-%m-%d}"
                 f"{self._at(found)}"
@@ -102,12 +104,14 @@ class Product:
         lease key on this machine, and in CI and tests, everything that is wanted runs.
         Raises Unlicensed.
         """
+        from .clock import Clock  # noqa: PLC0415
         from .leasing import Lease  # noqa: PLC0415
         from .surroundings import environment, is_offline  # noqa: PLC0415
         from .together import Together, open_folder  # noqa: PLC0415
         from .transport import Transport  # noqa: PLC0415
 
         found = self.require()
+        self._clock = self._clock or Clock()
         key = os.environ.get(self.variables[2], "").strip()
         transport, folder = None, None
         if key and found.hosts:
@@ -124,10 +128,17 @@ class Product:
             released_at=self.released_at,
             package=self.package,
             version=self.version,
+            clock=self._clock,
             on_document=self._adopt,
             together=None if folder is None else Together(folder),
             **options,
         )
+
+    def _now(self) -> datetime:
+        """Never earlier than what the shop signed, since threads were leased."""
+        if self._clock is None:
+            return datetime.now(timezone.utc)
+        return datetime.fromtimestamp(self._clock.now(), timezone.utc)
 
     def _adopt(self, text: str, document: License) -> None:
         self._found = document
