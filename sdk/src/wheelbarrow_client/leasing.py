@@ -10,7 +10,7 @@ import logging
 import random
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Callable
 
 from .answers import Answer
@@ -92,6 +92,11 @@ class Lease:
     def iid(self) -> str:
         """The name of this process at the server; "" if it asks nobody."""
         return self._asker.iid if self._asker else ""
+
+    def refuse_keys(self, kids: Collection[str]) -> None:
+        """Believe nothing that a key of one of these ids signed."""
+        if self._asker is not None:
+            self._asker.refused_keys |= frozenset(kids)
 
     def start(self) -> Verdict:
         """Begin to lease in the background; the verdict for now, which waits for nobody."""
@@ -177,7 +182,7 @@ class Lease:
             if self._keys_at is None or self.clock.age() - self._keys_at > KEYS_EVERY_SECONDS:
                 listed = asker.transport.get_revoked_keys()
                 if listed:
-                    asker.refused_keys |= read_revoked_keys(listed, asker.roots)
+                    self.refuse_keys(read_revoked_keys(listed, asker.roots))
                 self._keys_at = self.clock.age()
             if newest > self.document.rev:
                 text, etag = asker.transport.get_license(self._etag)

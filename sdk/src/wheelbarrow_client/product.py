@@ -26,7 +26,8 @@ class Product:
     """A product of a vendor, on a customer's machine.
 
     *released* is the day this release was made ("2026-01-31"): it is compared with the license,
-    and the clock is not asked. The names of the variables may be the vendor's own.
+    and the clock is not asked. What a signing key of *revoked* (ids) signed is refused. The names
+    of the variables may be the vendor's own.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Product:
         slug: str,
         *,
         roots: Sequence[str],
+        revoked: Sequence[str] = (),
         released: str = "",
         name: str = "",
         package: str = "",
@@ -43,7 +45,7 @@ class Product:
         file_variable: str = FILE_VARIABLE,
         key_variable: str = KEY_VARIABLE,
     ) -> None:
-        self.slug, self.roots = slug, tuple(roots)
+        self.slug, self.roots, self.revoked = slug, tuple(roots), tuple(revoked)
         self.released_at = _day(released)
         self.package, self.version = package or slug, version
         self._name = name or f"{self.package} {version}".strip()
@@ -119,7 +121,7 @@ class Product:
             transport = Transport(found.hosts[0].rstrip("/"), key, agent)
             if together and not is_offline():
                 folder = open_folder(found.license_id, key, agent, environment())
-        return Lease(
+        lease = Lease(
             found,
             wanted=threads,
             transport=transport,
@@ -133,6 +135,8 @@ class Product:
             together=None if folder is None else Together(folder),
             **options,
         )
+        lease.refuse_keys(self.revoked)
+        return lease
 
     def _now(self) -> datetime:
         """Never earlier than what the shop signed, since threads were leased."""
@@ -151,7 +155,7 @@ class Product:
         )
         try:
             text = read(self.slug, text_variable=text_variable, file_variable=file_variable)
-            found = None if text is None else verify(text, self.roots)
+            found = None if text is None else verify(text, self.roots, refused_keys=self.revoked)
         except InvalidLicense as error:
             raise Unlicensed(
                 f"{self._name} has no license it can use. {error.reason} {where}"
