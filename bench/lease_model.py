@@ -118,7 +118,7 @@ class Model(Seller):
         process = self._any()
         if process is not None:
             process.pool.processes.remove(process)
-            process.lease._say_goodbye()  # noqa: SLF001
+            process.lease._asker.goodbye()  # noqa: SLF001
 
     def _fork(self) -> None:
         process = self._any()
@@ -126,7 +126,7 @@ class Model(Seller):
             return
         child = self._make(process.pool, process.lease.wanted, "")
         child.lease.heard = process.lease.heard
-        child.lease._after_fork_in_child()  # noqa: SLF001
+        child.lease.after_fork_in_child()
         if child.lease.iid == process.lease.iid or child.lease.heard is not None:
             self.wrong.append("P9 a child goes on with its parent's lease")
         self._add(child)

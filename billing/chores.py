@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from billing.models import Chore
-from billing.notices import tell_owner
+from billing.models import Chore, OwnerNotice
+from billing.notices import close_notice, tell_owner
 from billing.reconcile import reconcile_nightly
 from licenses.fan_out import prune_networks
 from licenses.gift_ends import end_gifts, tell_of_ends
 from licenses.key_reminders import remind_of_ends
 from licenses.lease_duties import prune_usage
+from licenses.signing_keys import list_ending
 from outbox.claims import LEASE, Claim
 
 log = logging.getLogger(__name__)
@@ -33,12 +34,26 @@ def prune_nightly(at: datetime, beat: Beat) -> str:
 
 
 def remind_nightly(at: datetime, beat: Beat) -> str:
-    """What ends by its date: keys that are still in use, and licenses that were given."""
+    """What ends by its date: keys that are still in use, those that sign, and licenses that were
+    given.
+    """
+    _tell_of_signing_keys(at)
+    beat()
     keys = remind_of_ends(at)
     beat()
     gifts = tell_of_ends(at)
     beat()
     return f"told of {keys} keys and {gifts} gifts that end; {end_gifts(at)} gifts ended"
+
+
+@transaction.atomic
+def _tell_of_signing_keys(at: datetime) -> None:
+    ending = dict(list_ending(at))
+    for key, text in ending.items():
+        tell_owner(key, text, at=at, needs_him=True)
+    waiting = OwnerNotice.objects.filter(key__startswith="signing-key:", closed_at=None)
+    for notice in waiting.exclude(key__in=ending):
+        close_notice(notice.key, at=at)
 
 
 NIGHTLY: Mapping[str, Callable[[datetime, Beat], str]] = {

@@ -26,7 +26,7 @@ def sign_answer(license: License, request: LeaseRequest, outcome: Outcome, *, at
 def sign_batch(license: License, request: LeaseRequest, outcome: Outcome, *, at: datetime) -> str:
     """The answers for all members, under one signature. Raises NoRootKey."""
     answers = outcome.answers
-    worst = max(answers, key=lambda answer: answer.code != "OK")
+    worst = max(answers, key=lambda answer: answer.code == "OVER_LIMIT")
     members = [_of_process(license, request, answer) for answer in answers]
     claims = _common(license, request, outcome, at) | {
         "members": members,

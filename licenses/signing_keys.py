@@ -27,6 +27,7 @@ REVOKED_KEYS = b"wheelbarrow-keys-v1"
 REVOKED_LICENSES = b"wheelbarrow-revoked-v1"
 KEY_LIFE = timedelta(days=2 * 365)  # as long as it certifies; documents outlive it
 SEALED_FOR_EVER = 100 * 365 * 24 * 3600  # seconds
+TOLD_DAYS = (0, 3, 14, 60)  # before the last key of a use ends
 REMEMBERED_SECONDS = 30  # which key signs; a revoked one signs that much longer at most
 
 
@@ -99,6 +100,34 @@ def revoke_signing_key(kid: str, *, at: datetime, root_file: str = "") -> Signin
     RevokedKeys.objects.update_or_create(pk=RevokedKeys.ONLY, defaults={"token": token, "at": at})
     transaction.on_commit(lambda: cache.delete(_cache_key(Use(key.use))))
     return key
+
+
+def list_ending(at: datetime) -> list[tuple[str, str]]:
+    """What the owner is to hear of keys that end soon without a next one: the name of the fact,
+    with the stage of TOLD_DAYS, and a sentence. Where the root is at hand the next makes itself.
+    """
+    try:
+        load_root_key()
+    except NoRootKey:
+        last: dict[str, SigningKey] = {}
+        for key in sorted(SigningKey.objects.all(), key=_ends_at):
+            last[key.use] = key
+        return [fact for key in last.values() for fact in _ending(key, at)]
+    return []
+
+
+def _ends_at(key: SigningKey) -> datetime:
+    return key.not_after if key.revoked_at is None else min(key.revoked_at, key.not_after)
+
+
+def _ending(key: SigningKey, at: datetime) -> list[tuple[str, str]]:
+    ends_at = _ends_at(key)
+    stages = [days for days in TOLD_DAYS if at >= ends_at - timedelta(days=days)]
+    text = (
+        f"Nobody signs {key.use}s after {ends_at:%Y-%m-%d}: the last key ends. Run `manage.py "
+        f"signing_key issue --use {key.use} --root FILE` with the root key from its safe."
+    )
+    return [(f"signing-key:{key.kid}:{days}", text) for days in stages[:1]]
 
 
 def key_list(at: datetime) -> dict[str, object]:

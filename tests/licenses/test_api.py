@@ -110,6 +110,17 @@ def test_a_stuck_lease_is_released_by_hand(api: ApiClient):
     assert said == [{"released": True}, {"released": False}]
 
 
+def test_in_a_batch_whoever_was_refused_is_told_why_though_another_has_surge(api: ApiClient):
+    """Without the sentence his log would name no limit, and say so again each minute."""
+    members = [{"iid": str(uuid.uuid4()), "threads": threads} for threads in (150, 100)]
+
+    response = api.send("POST", "/v1/leases:batch", json.dumps({"v": 1, "members": members}))
+
+    answer = claims(response.json()["leases"])
+    assert [member["code"] for member in answer["members"]] == ["SURGE", "OVER_LIMIT"]
+    assert answer["msg"] == "The license allows 100 threads; all of them are in use."
+
+
 def test_a_batch_is_answered_under_one_signature(api: ApiClient):
     iids = [str(uuid.uuid4()) for _ in range(5)]
     members = [{"iid": iid, "threads": 50} for iid in iids]

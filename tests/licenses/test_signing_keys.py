@@ -13,7 +13,13 @@ from licenses.documents import armour, sign_document
 from licenses.lease_answers import PURPOSE as LEASE
 from licenses.models import License, RevokedKeys, SigningKey
 from licenses.root_key import NoRootKey, key_id, public_key, public_key_text
-from licenses.signing_keys import issue_signing_key, key_list, revoke_signing_key, signer_for
+from licenses.signing_keys import (
+    issue_signing_key,
+    key_list,
+    list_ending,
+    revoke_signing_key,
+    signer_for,
+)
 from tests.make import make_license
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("root_key")]
@@ -167,3 +173,44 @@ def test_without_the_root_the_command_says_what_is_missing(settings, tmp_path: P
         call_command("signing_key", "issue")
     with pytest.raises(CommandError, match="cannot be read"):
         call_command("signing_key", "issue", root=str(tmp_path / "usb.pem"))
+
+
+def test_whoever_keeps_the_root_off_the_server_hears_before_no_key_signs_any_more(settings):
+    """On that day nobody who buys gets a document, and no lease is answered."""
+    for use in Use:
+        issue_signing_key(use, at=AT)
+    ends_at = AT + timedelta(days=730)
+    settings.LICENSE_ROOT_KEY_FILE, root = "", settings.LICENSE_ROOT_KEY_FILE
+
+    nights = [59, 60, 61, 716, 717, 730, 800]
+    told = [[notice for notice, _ in list_ending(ends_at - timedelta(days=n))] for n in nights]
+    late = list_ending(ends_at + timedelta(days=1))
+
+    of = {key.use: key.kid for key in SigningKey.objects.all()}
+    both = [f"signing-key:{of[use]}:60" for use in ("lease", "license")]
+    assert sorted(told[0]) == sorted(told[1]) == sorted(both)
+    assert told[2:] == [[]] * 5
+    assert all(notice.endswith(":0") for notice, _ in late)
+    assert "signing_key issue --use license" in dict(late)[f"signing-key:{of['license']}:0"]
+
+    issue_signing_key(Use.LICENSE, at=ends_at, root_file=root)
+    issue_signing_key(Use.LEASE, at=ends_at, root_file=root)
+    assert list_ending(ends_at) == []
+
+    newest = SigningKey.objects.latest("pk")  # the earlier one of its use ended long ago
+    revoke_signing_key(newest.kid, at=ends_at + timedelta(days=9), root_file=root)
+    assert [notice for notice, _ in list_ending(ends_at + timedelta(days=10))] == [
+        f"signing-key:{newest.kid}:0"
+    ]
+
+
+def test_where_the_root_is_at_hand_the_next_key_makes_itself_and_nobody_is_told():
+    issue_signing_key(Use.LICENSE, at=AT)
+
+    assert list_ending(AT + timedelta(days=729)) == []
+
+
+def test_a_shop_that_signs_nothing_is_told_nothing(settings):
+    settings.LICENSE_ROOT_KEY_FILE = ""
+
+    assert list_ending(AT) == []

@@ -8,11 +8,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.core.cache import cache
 from django.utils import timezone
 from wheelbarrow_client.__main__ import main
 
 from licenses.documents import sign_document
+from licenses.models import SigningKey
 from licenses.root_key import public_key_text
+from licenses.signing_keys import revoke_signing_key
 from tests.licenses.leasing import BOTH, limited
 from tests.sdk.documents import make_key, public_text
 
@@ -95,8 +98,38 @@ def test_embedding_again_replaces_what_was_there(package: Path, capsys: pytest.C
     assert not (package / "_client" / "left_over.py").exists()
     assert (package / "_key.py").read_text().splitlines()[2:] == [
         f'PUBLIC_KEYS = ["{KEY}", "{KEY}"]',
+        "REVOKED_KEYS = []",
         'RELEASED = "2026-02-28"',
     ]
+
+
+@pytest.mark.django_db(databases=BOTH)
+@pytest.mark.usefixtures("root_key")
+def test_a_release_refuses_what_a_stolen_key_signed_without_a_network(package: Path):
+    license = limited(100)
+    stolen = sign_document(license, at=timezone.now())
+    kid = SigningKey.objects.get().kid
+    revoke_signing_key(kid, at=timezone.now())
+    cache.clear()  # as another process, or half a minute later
+    good = sign_document(license, at=timezone.now())
+    main(["embed", str(package), "--root", public_key_text(), "--revoked", kid])
+    asking = shown("python")[0]
+    (package / "__init__.py").write_text(asking)
+
+    said = []
+    for document in (stolen, good):
+        environment = {"PYTHONPATH": str(package.parent), "WHEELBARROW_LICENSE": document}
+        for what in (
+            ["-m", "hare_pro._client", "inspect"],
+            ["-c", "import hare_pro; hare_pro.product.require()"],
+        ):
+            done = subprocess.run(
+                [sys.executable, *what], env=environment, capture_output=True, text=True,
+                check=False,
+            )  # fmt: skip
+            said.append((done.returncode, "was revoked" in done.stdout + done.stderr))
+
+    assert said == [(1, True), (1, True), (0, False), (0, False)]
 
 
 @pytest.mark.parametrize(
@@ -105,6 +138,7 @@ def test_embedding_again_replaces_what_was_there(package: Path, capsys: pytest.C
         (["--root", "AAAA"], "'AAAA' is no public key"),
         (["--root", "no key!"], "not usable"),
         (["--root", KEY, "--released", "31.1.2026"], "not usable"),
+        (["--root", KEY, "--revoked", "no id"], "'no id' is no key's id"),
     ],
 )
 def test_a_key_or_a_day_that_is_none_embeds_nothing(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone
-from wheelbarrow_client import leasing, verify
+from wheelbarrow_client import leasing, living, verify
 from wheelbarrow_client.clock import Clock
 from wheelbarrow_client.leasing import Lease
 from wheelbarrow_client.transport import BadCredential, Transport, Unreachable
@@ -101,7 +101,7 @@ def start(license: License, world: World) -> Any:
 @pytest.fixture(autouse=True)
 def _no_leases_left() -> Iterator[None]:
     yield
-    leasing._leases.clear()
+    living.leases.clear()
 
 
 def test_a_process_runs_at_once_and_corrects_itself_with_the_answer(start, license: License):
@@ -294,7 +294,7 @@ def test_a_child_has_a_lease_of_its_own(start, license: License):
     process.lease.beat()
     parent = process.lease.iid
 
-    process.lease._after_fork_in_child()  # what register_at_fork calls
+    process.lease.after_fork_in_child()  # what register_at_fork calls
     process.lease.beat()
 
     assert process.lease.iid != parent
@@ -309,7 +309,7 @@ def test_without_a_folder_too_a_child_is_not_the_restart_of_its_parent(
     parent, child = start(10), start(10)
     parent.lease.beat()
 
-    child.lease._after_fork_in_child()
+    child.lease.after_fork_in_child()
     child.lease.beat()
 
     assert sums(license) == (20, 0)

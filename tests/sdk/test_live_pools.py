@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
+from wheelbarrow_client.leasing import CHILD_SECONDS
 
 from demo.build import build_wheels
 from licenses.credentials import create_lease_credential
@@ -139,16 +140,20 @@ def test_five_pools_of_fifty_on_one_block(start: Start):
 def test_children_of_a_preforking_server_have_leases_of_their_own(start: Start):
     code = (
         "import os, time, hare, hare_ent.pool as pool\n"
-        "queue = hare.Queue()\n"
-        "pool.start_threads(queue, 5)\n"
-        "for _ in range(8):\n"
+        "pool.start_threads(hare.Queue(), 5)\n"
+        "for number in range(9):\n"
         "    if os.fork() == 0:\n"
+        "        if number:\n"
+        "            pool.start_threads(hare.Queue(), 4)\n"
         "        break\n"
         "time.sleep(300)\n"
     )
 
     process = start(5, code=code)
 
-    until(lambda: rows() == 9)  # the parent's and eight
-    assert set(Lease.objects.values_list("firm", "threads")) == {(5, 5)}
+    until(lambda: rows() == 9)  # the parent's, and eight of nine: one runs no paid work
+    held = sorted(Lease.objects.values_list("firm", "threads"))
+    assert held == [(4, 4)] * 8 + [(5, 5)]
+    time.sleep(CHILD_SECONDS[1])
+    assert rows() == 9
     assert process.poll() is None

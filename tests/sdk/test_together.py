@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
-from wheelbarrow_client import leasing
+from wheelbarrow_client import living
 from wheelbarrow_client.together import Envelope, Together, open_folder
 from wheelbarrow_client.transport import Unreachable
 
@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.django_db(databases=BOTH), pytest.mark.usefixtures("ro
 @pytest.fixture(autouse=True)
 def _no_leases_left() -> Iterator[None]:
     yield
-    leasing._leases.clear()
+    living.leases.clear()
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ def test_a_child_is_not_the_restart_of_its_parent(
     parent, child = start(10), start(10)
     parent.lease.beat()
 
-    child.lease._after_fork_in_child()
+    child.lease.after_fork_in_child()
     child.lease.beat()
 
     assert sums(license) == (20, 0)
@@ -171,7 +171,7 @@ def test_goodbye_leaves_the_others_as_they_are(
         process.lease.beat()
         world.passed += 150
 
-    one.lease._say_goodbye()
+    one.lease._asker.goodbye()
     world.passed += 300
     two.lease.beat()
 

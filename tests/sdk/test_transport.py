@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from wheelbarrow_client import forks, leasing, verify
+from wheelbarrow_client import forks, leasing, living, verify
 from wheelbarrow_client.leasing import Lease
 from wheelbarrow_client.transport import Transport, Unreachable
 
@@ -59,18 +59,18 @@ def servers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[ThreadingHTTPServe
     for server in started:
         server.shutdown()
         server.server_close()
-    leasing._leases.clear()
+    living.leases.clear()
 
 
 def url(server: ThreadingHTTPServer) -> str:
     return f"http://127.0.0.1:{server.server_port}"
 
 
-def make_lease(host: str) -> Lease:
+def make_lease(host: str, **options: int) -> Lease:
     document = verify(sign(KEY, make_claims()), [public_text(KEY)])
     return Lease(
         document, wanted=5, transport=Transport(host, "wb_ls_secret"), roots=[public_text(KEY)],
-        on_change=lambda verdict: None,
+        on_change=lambda verdict: None, **options,
     )  # fmt: skip
 
 
@@ -121,7 +121,7 @@ def test_a_fork_in_the_middle_of_a_beat_leaves_no_lock_closed():
     lease.clock._lock.acquire()  # the lease's thread had it when the parent forked
     lease._lock.acquire()
 
-    lease._after_fork_in_child()
+    lease.after_fork_in_child()
 
     assert lease.clock._lock.acquire(timeout=1)
     done = threading.Thread(target=lease._lock.acquire, daemon=True)
@@ -137,10 +137,9 @@ def test_a_stop_from_within_on_change_is_no_deadlock(servers):
     lease._on_change = lambda verdict: lease.stop()
     lease._thread = threading.current_thread()
 
-    lease._told = None
-    lease._tell()
+    lease.beat()
 
-    assert [request[0] for request in asked] == ["DELETE"]
+    assert [request[0] for request in asked] == ["PUT", "DELETE"]
 
 
 def test_the_credential_stands_in_no_traceback_with_values():
@@ -163,8 +162,9 @@ def fork(in_child: Callable[[], None] = lambda: None) -> float:
     return took
 
 
-def test_a_fork_waits_for_the_request_under_way(servers):
+def test_a_fork_waits_for_the_request_under_way(servers, monkeypatch):
     """In its middle the C library has locks closed, and nobody opens them in the child."""
+    monkeypatch.setattr(leasing, "CHILD_SECONDS", (0.1, 0.1))
     server, asked = serve(slow_s=0.5)
     servers.append(server)
     lease = make_lease(url(server))
@@ -183,13 +183,46 @@ def test_a_fork_waits_for_the_request_under_way(servers):
 def test_a_fork_waits_for_no_server_that_hangs(servers):
     server, asked = serve(slow_s=2.5)
     servers.append(server)
-    make_lease(url(server)).start()
+    lease = make_lease(url(server))
+    lease.start()
     time.sleep(0.2)
 
     assert 0.5 < fork() < 2
+    assert fork() + fork() + fork() < 0.5  # for that request one of them has waited
 
     assert asked == []
     wait_until(lambda: bool(asked))
+
+
+def test_a_child_that_ends_soon_asks_for_nothing(servers):
+    """A job in a process of its own: each would hold threads until its lease ended."""
+    server, asked = serve()
+    servers.append(server)
+    lease = make_lease(url(server))
+    lease.start()
+    wait_until(lambda: len(asked) == 1)
+
+    fork(lambda: time.sleep(0.5))
+    fork(lambda: (time.sleep(0.1), lease.stop()))  # there is nothing to say goodbye for
+
+    assert [method for method, _, _ in asked] == ["PUT"]
+
+
+def test_a_child_wants_what_the_vendor_says(servers, monkeypatch):
+    """Threads do not outlive a fork: whose pool begins anew there wants none until it does."""
+    monkeypatch.setattr(leasing, "CHILD_SECONDS", (0.1, 0.1))
+    server, asked = serve()
+    servers.append(server)
+    lease = make_lease(url(server), in_child=0)
+    lease.start()
+    wait_until(lambda: len(asked) == 1)
+
+    fork(lambda: time.sleep(0.5))
+    assert len(asked) == 1
+    fork(lambda: (lease.resize(3), time.sleep(0.5)))
+
+    assert [method for method, _, _ in asked] == ["PUT", "PUT"]
+    assert asked[0][1] != asked[1][1]
 
 
 def test_who_forks_while_he_asks_waits_for_nobody():

@@ -27,11 +27,15 @@ def main(arguments: list[str] | None = None) -> int:
     embed = commands.add_parser("embed", help="put the client into your package")
     embed.add_argument("package", type=Path, help="the folder with its __init__.py")
     embed.add_argument("--root", action="append", required=True, help="a root public key; twice")
+    for command in (inspect, embed):
+        command.add_argument(
+            "--revoked", action="append", default=[], help="the id of a signing key to refuse"
+        )
     today = datetime.now(timezone.utc).date().isoformat()
     embed.add_argument("--released", default=today, help="day of the release; default: today")
     options = parser.parse_args(arguments)
     if options.command == "inspect" and not options.root:
-        options.root, built_on = _built_with()
+        options.root, options.revoked, built_on = _built_with()
         options.released = options.released or built_on
     try:
         return _inspect(options) if options.command == "inspect" else _embed(options)
@@ -40,13 +44,15 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
 
 
-def _built_with() -> tuple[list[str], str]:
-    """The roots and the day of the package that this client was embedded in, if it was."""
+def _built_with() -> tuple[list[str], list[str], str]:
+    """The roots, the revoked keys and the day of the package that this client was embedded in, if
+    it was.
+    """
     try:
         key = importlib.import_module(".._key", __package__)
     except ImportError:  # it is nobody's
-        return [], ""
-    return list(key.PUBLIC_KEYS), str(key.RELEASED)
+        return [], [], ""
+    return list(key.PUBLIC_KEYS), list(getattr(key, "REVOKED_KEYS", ())), str(key.RELEASED)
 
 
 def _inspect(options: argparse.Namespace) -> int:
@@ -59,7 +65,7 @@ def _inspect(options: argparse.Namespace) -> int:
     if not options.root:
         print("not verified: name the seller's public key with --root")
         return 1
-    found = verify(text, options.root)
+    found = verify(text, options.root, refused_keys=options.revoked)
     _show(found)
     if found.is_over(datetime.now(timezone.utc)):
         print(f"verdict        genuine, but the evaluation ended on {found.paid_through:%Y-%m-%d}")
@@ -75,7 +81,7 @@ def _inspect(options: argparse.Namespace) -> int:
 def _embed(options: argparse.Namespace) -> int:
     from .embedding import embed  # noqa: PLC0415  for vendors only
 
-    embed(options.package, roots=options.root, released=options.released)
+    embed(options.package, roots=options.root, revoked=options.revoked, released=options.released)
     print(f"{options.package / '_client'} and {options.package / '_key.py'} are written")
     return 0
 

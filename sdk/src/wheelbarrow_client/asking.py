@@ -46,6 +46,7 @@ class Asker:
         self._started = clock.age()
         self._package, self._version = package[:40], version[:19]
         self._seq = 0
+        self._has_asked = False  # under this name
         self._slot: str | None = None  # decided with the first question
 
     def ask(self, wanted: int, heard: Heard | None) -> tuple[Answer, float]:
@@ -83,13 +84,18 @@ class Asker:
             return None
 
     def goodbye(self) -> None:
-        """Raises Unreachable, and OSError."""
-        if self._together is not None:
-            self._together.leave()
-        self.transport.delete_lease(self.iid)
+        """The threads are free, if any were asked for. Never raises."""
+        try:
+            if self._together is not None:
+                self._together.leave()
+            if self._has_asked:
+                self.transport.delete_lease(self.iid)
+        except Exception as error:
+            log.debug("no goodbye: %s", error)
 
     def after_fork_in_child(self) -> None:
         self.iid, self._started = str(uuid.uuid4()), self._clock.age()
+        self._has_asked = False
         self._slot = ""
         if self._together is not None:
             self._together.forget()
@@ -130,6 +136,7 @@ class Asker:
 
     def _send(self, ask: Callable[[dict[str, Any]], str], body: dict[str, Any]) -> Envelope:
         at = self._clock.age()
+        self._has_asked = True
         return Envelope(ask(body), body["nonce"], body["seq"], at)
 
     def _read(self, envelope: Envelope, asked: int) -> Answer | None:

@@ -9,26 +9,32 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 from collections.abc import Iterator
 from typing import Callable
 
-WAIT_SECONDS = 1.0  # a fork waits no longer; a server that hangs holds nobody up
+WAIT_SECONDS = 1.0
 
 _changed = threading.Condition()
-_asking: list[int] = []  # idents of the threads with a request under way
+_asking: dict[int, float] = {}  # threads with a request under way, and since when
 
 
 @contextlib.contextmanager
 def no_fork() -> Iterator[None]:
-    """Around a request: forks of this process wait for its end, WAIT_SECONDS at most."""
+    """Around a request, or several: forks of this process wait for the end. But for each request
+    all of them together wait WAIT_SECONDS at most: a server that hangs holds nobody up for longer.
+    """
+    me = threading.get_ident()
     with _changed:
-        _asking.append(threading.get_ident())
+        is_outermost = me not in _asking
+        _asking[me] = time.monotonic()
     try:
         yield
     finally:
-        with _changed:
-            _asking.remove(threading.get_ident())
-            _changed.notify_all()
+        if is_outermost:
+            with _changed:
+                del _asking[me]
+                _changed.notify_all()
 
 
 def hook(in_child: Callable[[], None]) -> None:
@@ -42,11 +48,18 @@ def hook(in_child: Callable[[], None]) -> None:
 def _wait() -> None:
     """Held from here to after the fork, so that no request begins in between."""
     _changed.acquire()
-    _changed.wait_for(lambda: not _others(), WAIT_SECONDS)
+    ends_at = time.monotonic() + WAIT_SECONDS
+    while (until := min(ends_at, _young_until())) > (now := time.monotonic()):
+        _changed.wait(until - now)
 
 
-def _others() -> set[int]:
-    return set(_asking) - {threading.get_ident()}  # who forks while it asks waits for nobody
+def _young_until() -> float:
+    """When the newest request of another thread will be so old that it waits in a socket, and
+    holds no lock; 0 if there is none. Who forks while he asks waits for nobody.
+    """
+    me = threading.get_ident()
+    began = [at for ident, at in _asking.items() if ident != me]
+    return max(began) + WAIT_SECONDS if began else 0.0
 
 
 def _go_on() -> None:
@@ -57,6 +70,6 @@ def _begin_again(in_child: Callable[[], None]) -> None:
     """Of all threads only this one is left, and the lock may be another's."""
     global _changed  # noqa: PLW0603  one for the process
     _changed = threading.Condition()
-    for ident in _others():
-        _asking.remove(ident)
+    for ident in set(_asking) - {threading.get_ident()}:
+        del _asking[ident]
     in_child()

@@ -6,19 +6,19 @@ the customer's program, and no thread runs before `start`.
 
 from __future__ import annotations
 
-import atexit
 import logging
 import random
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Callable
 
 from .answers import Answer
 from .asking import Asker
 from .clock import Clock
 from .document import License, verify
-from .forks import hook, no_fork
+from .forks import no_fork
+from .living import hook_once, leases
 from .surroundings import is_offline
 from .together import Together
 from .tokens import InvalidLicense, read_revoked_keys
@@ -31,16 +31,15 @@ FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 30.0, 900.0
 SKEW_SECONDS = 86_400.0
 SAY_AGAIN_SECONDS = 86_400.0
 KEYS_EVERY_SECONDS = 86_400.0
-
-_leases: weakref.WeakSet[Lease] = weakref.WeakSet()
-_hooked: list[bool] = []
+CHILD_SECONDS = 2.0, 5.0  # before a forked child asks: many end or become another program sooner
 
 
 class Lease:
     """The threads of one process.
 
     *on_change* is called with a Verdict, on the lease's own thread, whenever the number of threads
-    that may run paid work changes; the pool finishes jobs and never kills one.
+    that may run paid work changes; the pool finishes jobs and never kills one. A forked child has
+    a lease of its own and wants as many threads as its parent, or *in_child* until it says more.
     """
 
     def __init__(
@@ -57,6 +56,7 @@ class Lease:
         clock: Clock | None = None,
         on_document: Callable[[str, License], None] | None = None,
         together: Together | None = None,
+        in_child: int | None = None,
     ) -> None:
         self.document = document
         self.wanted = wanted
@@ -69,7 +69,7 @@ class Lease:
                 together=together,
             )  # fmt: skip
         self._on_change, self._on_document = on_change, on_document
-        self._released_at = released_at
+        self._released_at, self._in_child = released_at, in_child
         self._started = self.clock.age()
         self._failures = 0
         self._etag = ""
@@ -77,7 +77,7 @@ class Lease:
         self._told: Verdict | None = None
         self._said = ("", 0.0)
         self._begin()
-        _leases.add(self)
+        leases.add(self)
 
     def _begin(self) -> None:
         """What a forked child must have of its own."""
@@ -93,9 +93,14 @@ class Lease:
         """The name of this process at the server; "" if it asks nobody."""
         return self._asker.iid if self._asker else ""
 
+    def refuse_keys(self, kids: Collection[str]) -> None:
+        """Believe nothing that a key of one of these ids signed."""
+        if self._asker is not None:
+            self._asker.refused_keys |= frozenset(kids)
+
     def start(self) -> Verdict:
         """Begin to lease in the background; the verdict for now, which waits for nobody."""
-        _hook_once()
+        hook_once()
         self._tell()
         if self._asker is not None and not is_offline():
             self._asker.transport.prepare()
@@ -118,6 +123,8 @@ class Lease:
         """More or fewer threads are wanted from now on."""
         self.wanted = wanted
         self._wake.set()
+        if self._thread is None and self._told is not None:  # nobody else would tell
+            self._tell()
 
     def stop(self) -> None:
         """Goodbye: the threads are free at once. Takes about a second at most, and never raises.
@@ -131,24 +138,19 @@ class Lease:
             self._stopped = True
             thread = self._thread
         self._wake.set()
-        if thread is threading.current_thread():  # from on_change
-            self._say_goodbye()
+        if thread is threading.current_thread() and self._asker is not None:  # from on_change
+            self._asker.goodbye()
         elif thread is not None:
             thread.join(2 * GOODBYE_SECONDS)
-
-    def _say_goodbye(self) -> None:
-        assert self._asker is not None
-        try:
-            with no_fork():
-                self._asker.goodbye()
-        except Exception as error:
-            log.debug("no goodbye: %s", error)
 
     # --- one beat, without thread or pause ----------------------------------------------------
 
     def beat(self) -> float:
         """Ask once and act on the answer; seconds until the next time. Never raises."""
         assert self._asker is not None
+        if not self.wanted and self.heard is None:  # as nothing: there is nothing to ask for
+            self._tell()
+            return LAST_RETRY_SECONDS
         try:
             with no_fork():
                 answer, pause = self._asker.ask(self.wanted, self.heard)
@@ -180,7 +182,7 @@ class Lease:
             if self._keys_at is None or self.clock.age() - self._keys_at > KEYS_EVERY_SECONDS:
                 listed = asker.transport.get_revoked_keys()
                 if listed:
-                    asker.refused_keys |= read_revoked_keys(listed, asker.roots)
+                    self.refuse_keys(read_revoked_keys(listed, asker.roots))
                 self._keys_at = self.clock.age()
             if newest > self.document.rev:
                 text, etag = asker.transport.get_license(self._etag)
@@ -232,57 +234,51 @@ class Lease:
 
     # --- the thread, and forks -----------------------------------------------------------------
 
-    def _start_thread(self) -> None:
+    def _start_thread(self, pause: float = 0.0) -> None:
         with self._lock:
-            if self._thread is None and not self._stopped:
-                self._thread = threading.Thread(
-                    target=_run, args=(weakref.ref(self), self._wake), daemon=True,
-                    name="wheelbarrow-lease",
+            if self._thread is not None or self._stopped:
+                return
+            try:
+                thread = threading.Thread(
+                    target=_run, args=(weakref.ref(self), self._asker, self._wake, pause),
+                    daemon=True, name="wheelbarrow-lease",
                 )  # fmt: skip
-                self._thread.start()
+                thread.start()
+            except RuntimeError as error:  # there are too many, or the interpreter is ending
+                self._say(f"No threads can be leased: {error}. Everything runs as before.")
+                return
+            self._thread = thread
 
-    def _after_fork_in_child(self) -> None:
+    def after_fork_in_child(self) -> None:
         """The thread is dead here and the lease is the parent's: a new one, under a new name."""
         was_running = self._thread is not None and not self._stopped
         self.heard, self._failures = None, 0
+        if self._in_child is not None:
+            self.wanted = self._in_child
         self.clock.after_fork_in_child()
         if self._asker is not None:
             self._asker.after_fork_in_child()
         self._started, self._told = self.clock.age(), None
         self._begin()
         if was_running:
-            self._start_thread()
+            self._start_thread(random.uniform(*CHILD_SECONDS))  # noqa: S311
 
 
-def _run(reference: weakref.ref[Lease], wake: threading.Event) -> None:
-    """Beats until the lease stops or nobody holds it any more."""
+def _run(
+    reference: weakref.ref[Lease], asker: Asker | None, wake: threading.Event, pause: float
+) -> None:
+    """Beats until the lease stops or nobody holds it any more; then its threads are free."""
+    if pause and (child := reference()) is not None:
+        child._tell()  # noqa: SLF001
+        del child
     while True:
+        if pause:
+            wake.wait(pause)
+            wake.clear()
         lease = reference()
-        if lease is None:
-            return
-        if lease._stopped:  # noqa: SLF001
-            lease._say_goodbye()  # noqa: SLF001
+        if lease is None or lease._stopped:  # noqa: SLF001
+            if asker is not None:
+                asker.goodbye()
             return
         pause = lease.beat()
         del lease
-        wake.wait(pause)
-        wake.clear()
-
-
-def _hook_once() -> None:
-    """Once per process, and only when a lease starts."""
-    if _hooked:
-        return
-    _hooked.append(True)
-    atexit.register(_stop_all)
-    hook(in_child=_fork_all)
-
-
-def _stop_all() -> None:
-    for lease in list(_leases):
-        lease.stop()
-
-
-def _fork_all() -> None:
-    for lease in list(_leases):
-        lease._after_fork_in_child()  # noqa: SLF001

@@ -11,6 +11,7 @@ from .document import FILE_VARIABLE, TEXT_VARIABLE, License, read, verify
 from .tokens import InvalidLicense
 
 if TYPE_CHECKING:
+    from .clock import Clock
     from .leasing import Lease
     from .verdicts import Verdict
 
@@ -25,7 +26,8 @@ class Product:
     """A product of a vendor, on a customer's machine.
 
     *released* is the day this release was made ("2026-01-31"): it is compared with the license,
-    and the clock is not asked. The names of the variables may be the vendor's own.
+    and the clock is not asked. What a signing key of *revoked* (ids) signed is refused. The names
+    of the variables may be the vendor's own.
     """
 
     def __init__(
@@ -33,6 +35,7 @@ class Product:
         slug: str,
         *,
         roots: Sequence[str],
+        revoked: Sequence[str] = (),
         released: str = "",
         name: str = "",
         package: str = "",
@@ -42,13 +45,14 @@ class Product:
         file_variable: str = FILE_VARIABLE,
         key_variable: str = KEY_VARIABLE,
     ) -> None:
-        self.slug, self.roots = slug, tuple(roots)
+        self.slug, self.roots, self.revoked = slug, tuple(roots), tuple(revoked)
         self.released_at = _day(released)
         self.package, self.version = package or slug, version
         self._name = name or f"{self.package} {version}".strip()
         self.url = url
         self.variables = (text_variable, file_variable, key_variable)
         self._found: License | None = None
+        self._clock: Clock | None = None
 
     def license(self) -> License:
         """The license on this machine, verified offline, once. Raises Unlicensed."""
@@ -70,7 +74,7 @@ class Product:
     def require(self, feature: str = "") -> License:
         """The license, if it covers this release and the feature. Raises Unlicensed."""
         found = self.license()
-        if found.is_over(datetime.now(timezone.utc)):
+        if found.is_over(self._now()):
             raise Unlicensed(
                 f"The evaluation of {self._name} ended on {found.paid_through:%Y-%m-%d}"
                 f"{self._at(found)}"
@@ -102,12 +106,14 @@ class Product:
         lease key on this machine, and in CI and tests, everything that is wanted runs.
         Raises Unlicensed.
         """
+        from .clock import Clock  # noqa: PLC0415
         from .leasing import Lease  # noqa: PLC0415
         from .surroundings import environment, is_offline  # noqa: PLC0415
         from .together import Together, open_folder  # noqa: PLC0415
         from .transport import Transport  # noqa: PLC0415
 
         found = self.require()
+        self._clock = self._clock or Clock()
         key = os.environ.get(self.variables[2], "").strip()
         transport, folder = None, None
         if key and found.hosts:
@@ -115,7 +121,7 @@ class Product:
             transport = Transport(found.hosts[0].rstrip("/"), key, agent)
             if together and not is_offline():
                 folder = open_folder(found.license_id, key, agent, environment())
-        return Lease(
+        lease = Lease(
             found,
             wanted=threads,
             transport=transport,
@@ -124,10 +130,19 @@ class Product:
             released_at=self.released_at,
             package=self.package,
             version=self.version,
+            clock=self._clock,
             on_document=self._adopt,
             together=None if folder is None else Together(folder),
             **options,
         )
+        lease.refuse_keys(self.revoked)
+        return lease
+
+    def _now(self) -> datetime:
+        """Never earlier than what the shop signed, since threads were leased."""
+        if self._clock is None:
+            return datetime.now(timezone.utc)
+        return datetime.fromtimestamp(self._clock.now(), timezone.utc)
 
     def _adopt(self, text: str, document: License) -> None:
         self._found = document
@@ -140,7 +155,7 @@ class Product:
         )
         try:
             text = read(self.slug, text_variable=text_variable, file_variable=file_variable)
-            found = None if text is None else verify(text, self.roots)
+            found = None if text is None else verify(text, self.roots, refused_keys=self.revoked)
         except InvalidLicense as error:
             raise Unlicensed(
                 f"{self._name} has no license it can use. {error.reason} {where}"

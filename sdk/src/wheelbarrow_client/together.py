@@ -47,11 +47,11 @@ def open_folder(*names: str) -> Path | None:
     if fcntl is None or not hasattr(os, "geteuid"):
         return None
     key = json.dumps([socket.gethostname(), *names]).encode()
-    base = Path(tempfile.gettempdir()) / f"wheelbarrow-{os.geteuid()}"
-    folder = base / hashlib.sha256(key).hexdigest()[:32]
     try:
+        base = Path(tempfile.gettempdir()) / f"wheelbarrow-{os.geteuid()}"
+        folder = base / hashlib.sha256(key).hexdigest()[:32]
         return folder if _is_ours(base) and _is_ours(folder) else None
-    except OSError:
+    except OSError:  # also where nothing at all may be written: there is no temporary folder
         return None
 
 

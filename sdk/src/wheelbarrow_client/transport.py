@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
-TIMEOUT_SECONDS = 5.0
+from .forks import no_fork
+
+TIMEOUT_SECONDS = 5.0  # until something comes
+MOST_SECONDS = 10.0  # until all of it has come
 GOODBYE_SECONDS = 1.0
 MAX_BYTES = 262_144
 
@@ -87,7 +91,6 @@ class Transport:
         timeout: float = TIMEOUT_SECONDS,
     ) -> tuple[str, str]:
         import http.client  # noqa: PLC0415
-        import urllib.error  # noqa: PLC0415
         import urllib.request  # noqa: PLC0415
 
         headers = {"Authorization": f"Bearer {self.credential}", "User-Agent": self.agent}
@@ -97,14 +100,21 @@ class Transport:
             headers["If-None-Match"] = etag
         request = urllib.request.Request(self.host + path, body, headers, method=method)  # noqa: S310
         try:
+            with no_fork():
+                return self._open(request, timeout, etag)
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            raise Unreachable(f"{type(error).__name__}: {error}") from error
+
+    def _open(self, request: Any, timeout: float, etag: str) -> tuple[str, str]:
+        import urllib.error  # noqa: PLC0415
+
+        try:
             with _opener().open(request, timeout=timeout) as answer:
-                data = answer.read(MAX_BYTES + 1)
-                return data[:MAX_BYTES].decode("utf-8", "replace"), answer.headers.get("ETag") or ""
+                text = _read_all(answer).decode("utf-8", "replace")
+                return text, answer.headers.get("ETag") or ""
         except urllib.error.HTTPError as error:
             with error:
                 return self._refused(error.code, dict(error.headers), error.read(4096), etag)
-        except (OSError, ValueError, http.client.HTTPException) as error:
-            raise Unreachable(f"{type(error).__name__}: {error}") from error
 
     def _refused(
         self, status: int, headers: dict[str, str], body: bytes, etag: str
@@ -114,6 +124,18 @@ class Transport:
         if status == 401:
             raise BadCredential(_reason(body))
         raise Unreachable(f"status {status}", _seconds(headers.get("Retry-After", "")))
+
+
+def _read_all(answer: Any) -> bytes:
+    """The body, or its first MAX_BYTES. Raises Unreachable if it comes in drops, which never let a
+    time-out pass.
+    """
+    ends_at, read = time.monotonic() + MOST_SECONDS, b""
+    while len(read) < MAX_BYTES and (piece := answer.read1(MAX_BYTES)):
+        read += piece
+        if time.monotonic() > ends_at:
+            raise Unreachable("the answer came too slowly")
+    return read[:MAX_BYTES]
 
 
 def _opener() -> Any:
@@ -135,4 +157,4 @@ def _reason(body: bytes) -> str:
 
 
 def _seconds(text: str) -> float:
-    return min(3600.0, float(text)) if text.isdigit() else 0.0
+    return min(3600.0, float(text)) if text.isdecimal() else 0.0

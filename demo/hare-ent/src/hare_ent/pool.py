@@ -60,7 +60,7 @@ def _leased(wanted: int) -> Verdict:
     global _lease  # noqa: PLW0603  one for the process
     if _lease is None:
         product = hare_pro.product("Hare Enterprise", "hare-ent", "2.1.0")
-        _lease = product.lease(wanted, _follow)
+        _lease = product.lease(wanted, _follow, in_child=0)
         return _lease.start()
     _lease.resize(wanted)
     return _lease.verdict()

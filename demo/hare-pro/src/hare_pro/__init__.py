@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import _client
 from ._client import License, Product
-from ._key import PUBLIC_KEYS, RELEASED
+from ._key import PUBLIC_KEYS, RELEASED, REVOKED_KEYS
 
 __all__ = ["License", "Unlicensed", "describe", "license", "product"]
 
@@ -18,7 +18,13 @@ class Unlicensed(ImportError):
 def product(name: str = "Hare Pro", package: str = "hare-pro", version: str = "2.1.0") -> Product:
     """What the client knows of one of Hare's packages."""
     return Product(
-        "hare", roots=PUBLIC_KEYS, released=RELEASED, name=name, package=package, version=version
+        "hare",
+        roots=PUBLIC_KEYS,
+        revoked=REVOKED_KEYS,
+        released=RELEASED,
+        name=name,
+        package=package,
+        version=version,
     )
 
 
