@@ -158,6 +158,27 @@ def test_a_cancellation_taken_back_unheard_cuts_nobody_off(shop: Shop):
     assert Mail.objects.order_by("pk").values_list("key", flat=True)[2].startswith("uncanceled:")
 
 
+@pytest.mark.parametrize("is_paid", [True, False])
+def test_after_two_days_without_a_worker_stripe_is_asked_before_anybody_is_cut_off(
+    shop: Shop, is_paid: bool
+):
+    Buyer(shop).buy("pro_monthly")
+    shop.settle()
+    period_end = Subscription.objects.get().current_period_end
+    path = f"/v1/subscriptions/{Subscription.objects.get().stripe_id}"
+    shop.ask_stripe("POST", path, "cancel_at_period_end=true")
+    shop.settle()
+    if is_paid:
+        shop.ask_stripe("POST", path, "cancel_at_period_end=false")
+    shop.advance(seconds=(period_end - timezone.now()).total_seconds() + 48 * 3600)
+    shop.take()  # Stripe will try again later
+
+    shop.work()
+
+    told = subjects().count("Your license of Hare Pro has ended")
+    assert (License.objects.get().status, told) == (("active", 0) if is_paid else ("lapsed", 1))
+
+
 def test_who_is_agreed_on_while_the_clock_is_looked_at_keeps_his_license(shop: Shop):
     Buyer(shop).buy("pro_monthly")
     shop.settle()
