@@ -143,6 +143,7 @@ def carry_out(change: Change) -> None:
                 subscription.stripe_id,
                 price_id=change.price.stripe_id,
                 quantity=change.quantity,
+                interval=change.price.interval,
                 idempotency_key=f"schedule-{change.fingerprint}",
             )
     sync_subscription_now(subscription.stripe_id)

@@ -87,6 +87,12 @@ def was_agreed_since(stripe_id: str, moment: datetime) -> bool:
     return DirtyObject.objects.filter(stripe_id=stripe_id, agreed_at__gt=moment).exists()
 
 
+def has_failed(stripe_id: str) -> bool:
+    """Whether Stripe was asked for it in vain the last time, and will be asked again or not."""
+    marks = DirtyObject.objects.filter(stripe_id=stripe_id, due_at__isnull=False)
+    return marks.exclude(last_error="").exists()
+
+
 def is_given_up(stripe_id: str) -> bool:
     """Whether it could not be agreed on after all tries; the owner was told."""
     return DirtyObject.objects.filter(stripe_id=stripe_id, dead_at__isnull=False).exists()

@@ -10,7 +10,7 @@ from django.db.models import Q
 
 from billing import carts
 from billing.contracts import signed_line
-from billing.dirty import is_given_up, is_waiting, mark_dirty, was_agreed_since
+from billing.dirty import has_failed, is_given_up, is_waiting, mark_dirty, was_agreed_since
 from billing.ledger import note_worth
 from billing.mails import mail_changed, mail_ended, mail_payment_failed, mail_welcome
 from billing.models import DirtyObject, GuaranteeRefund, Price, StripePrice, Subscription
@@ -115,7 +115,9 @@ def _settle_or_ask(pk: int, at: datetime) -> bool:
             return False
         stripe_id, over_since = subscription.stripe_id, _over_since(subscription, at)
         # Stripe may have forgotten it, or say that it is none of ours: it is not asked for ever.
-        if was_agreed_since(stripe_id, over_since) or over_since <= at - ASKED_FOR:
+        # Nor does a day count in which nobody asked: the worker may have stood still.
+        is_away = over_since <= at - ASKED_FOR and has_failed(stripe_id)
+        if is_away or was_agreed_since(stripe_id, over_since):
             settle_status(subscription, at)
             note_worth(subscription, at)
             return True

@@ -93,30 +93,34 @@ def change_now(
 
 
 def change_at_period_end(
-    stripe_id: str, *, price_id: str, quantity: int, idempotency_key: str
+    stripe_id: str, *, price_id: str, quantity: int, interval: str, idempotency_key: str
 ) -> str:
     """Go on as it is until the paid time is over, then with this; returns the schedule's id.
 
-    A schedule that is there already is given the new second phase.
+    *interval*: the new price's. A schedule that is there already is given the new second phase.
     """
     with translated_errors():
         v1 = client().v1
-        subscription = v1.subscriptions.retrieve(stripe_id)
+        subscription = v1.subscriptions.retrieve(stripe_id, {"expand": ["customer"]})
+        _lend_card(subscription)
         schedule_id = id_of(subscription.schedule)
         if not schedule_id:
             schedule_id = _attach_schedule(stripe_id, idempotency_key)
         item = subscription["items"].data[0]
+        kept = {"proration_behavior": "none", **_kept_terms(subscription)}
         phases: Any = [  # the SDK's types want a class for each level
             {
                 "items": [{"price": item.price.id, "quantity": item.quantity or 1}],
                 "start_date": item.current_period_start,
                 "end_date": item.current_period_end,
-                "proration_behavior": "none",
+                **kept,
             },
             {
                 "items": [{"price": price_id, "quantity": quantity}],
-                "duration": _one_period(item.price),
-                "proration_behavior": "none",
+                "duration": {"interval": interval, "interval_count": 1},
+                # Or Stripe keeps the old months, and bills nothing for the first year after one.
+                "billing_cycle_anchor": "phase_start",
+                **kept,
             },
         ]
         v1.subscription_schedules.update(
@@ -124,6 +128,30 @@ def change_at_period_end(
             {"end_behavior": "release", "proration_behavior": "none", "phases": phases},
         )
     return schedule_id
+
+
+def _kept_terms(subscription: stripe.Subscription) -> dict[str, Any]:
+    """What each phase must name, or it is gone: phases replace all that was said before."""
+    terms: dict[str, Any] = {}
+    if subscription.discounts:
+        terms["discounts"] = [{"discount": id_of(each)} for each in subscription.discounts]
+    if subscription.automatic_tax.enabled:
+        terms["automatic_tax"] = {"enabled": True}
+    return terms
+
+
+def _lend_card(subscription: stripe.Subscription) -> None:
+    """Make the subscription's card its customer's, who has none where Checkout sold it.
+
+    A phase that names no card is charged to the customer's own; one that names it would charge
+    the old card after the customer has changed it.
+    """
+    own = id_of(subscription.default_payment_method)
+    settings = getattr(subscription.customer, "invoice_settings", None)  # none of a deleted one
+    if own and settings and not settings.default_payment_method:
+        client().v1.customers.update(
+            id_of(subscription.customer), {"invoice_settings": {"default_payment_method": own}}
+        )
 
 
 def _attach_schedule(stripe_id: str, idempotency_key: str) -> str:
@@ -211,9 +239,3 @@ def planned_change(schedule: object) -> PlannedChange | None:
 def _item_of(subscription: stripe.Subscription) -> str:
     item_id: str = subscription["items"].data[0].id
     return item_id
-
-
-def _one_period(price: stripe.Price) -> dict[str, object]:
-    recurring = price.recurring
-    assert recurring is not None
-    return {"interval": recurring.interval, "interval_count": recurring.interval_count}

@@ -25,6 +25,8 @@ from billing.stripe_api.client import (
 from billing.stripe_api.customers import customer_of
 from lib.times import from_unix, from_unix_or_none
 
+UNPAID = {"open", "uncollectible"}  # of an invoice: given up is not paid, and may be paid yet
+
 
 def retrieve_subscription(stripe_id: str) -> RemoteSubscription:
     """The subscription as it is now, with its customer and its paid invoices.
@@ -42,15 +44,11 @@ def retrieve_subscription(stripe_id: str) -> RemoteSubscription:
         waiting: list[stripe.Invoice] = []
         if subscription.status == "past_due":
             newest_paid = max((one.created for one in paid.data), default=0)
-            waiting = v1.invoices.list(
-                # What was left open before it was paid again is no beginning of this.
-                {
-                    "subscription": stripe_id,
-                    "status": "open",
-                    "created": {"gt": newest_paid},
-                    "limit": 100,
-                }
-            ).data
+            # What was left open before it was paid again is no beginning of this.
+            since = v1.invoices.list(
+                {"subscription": stripe_id, "created": {"gt": newest_paid}, "limit": 100}
+            )
+            waiting = [one for one in since.data if one.status in UNPAID]
     answer = subscription_of(subscription, paid.data, waiting)
     if _is_discounted(subscription):
         return replace(answer, discounted_cents=_preview_renewal(stripe_id))
@@ -62,12 +60,12 @@ def subscription_of(
     paid: Sequence[stripe.Invoice],
     waiting: Sequence[stripe.Invoice] = (),
 ) -> RemoteSubscription:
-    """From the subscription with its newest invoice, those that were paid, and all open ones."""
+    """From the subscription with its newest invoice, those that were paid, and all unpaid ones."""
     item = subscription["items"].data[0]
     invoice = subscription.latest_invoice
     latest = invoice if isinstance(invoice, stripe.Invoice) else None
     pause = subscription.pause_collection
-    is_unpaid = latest is not None and latest.status in {"open", "uncollectible"}
+    is_unpaid = latest is not None and latest.status in UNPAID
     return RemoteSubscription(
         stripe_id=subscription.id,
         status=subscription.status,

@@ -13,6 +13,7 @@ from .subscription_ends import LIVE, end_subscription
 
 KIND = "subscription_schedule"
 RUNNING = ("not_started", "active")
+FOLLOWED = ("items", "metadata", "discounts", "default_payment_method")
 
 
 def new_schedule(world: World, customer_id: str, phases: list[Json], **fields: Any) -> Json:
@@ -91,7 +92,7 @@ def follow_update(world: World, subscription: Json) -> None:
     now = phase_of(world, subscription)
     for phase in schedule["phases"]:
         if phase["start_date"] == schedule["current_phase"]["start_date"]:
-            phase |= {"items": now["items"], "metadata": now["metadata"]}
+            phase |= {name: now[name] for name in FOLLOWED}
     world.change(schedule["id"], KIND + ".updated", phases=schedule["phases"])
 
 

@@ -4,8 +4,10 @@ Source: docs.stripe.com/api/subscription_schedules/update; the sentences are clo
 """
 
 from ..contract import Json
-from ..engine.phases import default_end, phase_body
-from ..errors import invalid_request, not_built
+from ..engine.phases import default_end, phase_body, shown_discount
+from ..engine.subscribing import SELF_TAXED
+from ..engine.wallets import customers_method
+from ..errors import invalid_request, missing, not_built
 from ..operations import Call
 from .subscription_changes import checked_quantity, recurring_price
 
@@ -29,11 +31,13 @@ def check_first_start(call: Call, schedule: Json) -> int:
     return int(given)
 
 
-def read_phases(call: Call, start: int) -> list[Json]:
-    """Phases that follow each other without a gap, from *start* on."""
+def read_phases(call: Call, start: int, owner: Json) -> list[Json]:
+    """Phases that follow each other without a gap, from *start* on; they replace all that was said
+    before. *owner*: the subscription, or whatever else has its `customer` and `discounts`."""
     phases: list[Json] = []
     for position, given in enumerate(call.params["phases"]):
-        phase = _phase(call, given, position, start)
+        phase = _phase(call, given, position, start) | _terms(call, given, position, owner)
+        _check_anchor(call, phases[-1:], phase)
         phases.append(phase)
         start = phase["end_date"]
     if phases[-1]["end_date"] <= call.world.now():
@@ -56,6 +60,37 @@ def _phase(call: Call, given: Json, position: int, start: int) -> Json:
         metadata={key: value for key, value in (given.get("metadata") or {}).items() if value},
         **fields,
     )
+
+
+def _terms(call: Call, given: Json, position: int, owner: Json) -> Json:
+    """How a phase is paid."""
+    param = f"phases[{position}]"
+    terms: Json = {"billing_cycle_anchor": given.get("billing_cycle_anchor")}
+    if given.get("automatic_tax", {}).get("enabled"):
+        terms["automatic_tax"] = SELF_TAXED
+    method_id = given.get("default_payment_method")
+    if method_id:
+        customers_method(
+            call.world, method_id, owner["customer"], f"{param}[default_payment_method]"
+        )
+        terms["default_payment_method"] = method_id
+    named = [each["discount"] for each in given.get("discounts") or []]
+    for discount_id in named:
+        if discount_id not in owner["discounts"]:
+            raise missing("discount", discount_id, param=f"{param}[discounts]", status=400)
+    return terms | {"discounts": [shown_discount(each) for each in named]}
+
+
+def _check_anchor(call: Call, before: list[Json], phase: Json) -> None:
+    """Without `phase_start` Stripe may keep the old anchor, and bills nothing for the first year
+    after a month (better-auth/better-auth#11336); that is not imitated."""
+    rhythms = [
+        (recurring["interval"], recurring["interval_count"])
+        for each in [*before, phase]
+        for recurring in [call.world.get(each["items"][0]["price"])["recurring"]]
+    ]
+    if len(set(rhythms)) > 1 and phase["billing_cycle_anchor"] != "phase_start":
+        raise not_built("a phase of another interval without billing_cycle_anchor=phase_start")
 
 
 def _end(call: Call, given: Json, param: str, start: int, items: list[Json]) -> int:

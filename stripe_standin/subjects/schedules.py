@@ -15,6 +15,8 @@ PHASE = " ".join(
     for name in (
         *("items.price", "items.quantity", "items.metadata", "start_date", "end_date"),
         *("duration", "proration_behavior", "metadata", "description", "currency"),
+        *("automatic_tax.enabled", "billing_cycle_anchor", "default_payment_method"),
+        "discounts.discount",
     )
 )
 MOMENTS = ("canceled_at", "completed_at", "released_at")
@@ -41,7 +43,7 @@ def create_schedule(call: Call) -> Json:
     start = world.now() if start == "now" else int(start)
     if start < world.now():
         raise invalid_request("A schedule cannot start in the past.", param="start_date")
-    phases = read_phases(call, start)
+    phases = read_phases(call, start, {"customer": customer["id"], "discounts": []})
     schedule = scheduling.new_schedule(world, customer["id"], phases, **_fields(call, {}))
     method_id = params.get("default_settings", {}).get("default_payment_method")
     schedule["default_settings"]["default_payment_method"] = method_id
@@ -115,7 +117,8 @@ def update_schedule(call: Call) -> Json:
         event = "subscription_schedule.updated"
         return call.world.change(schedule["id"], event, **fields)
     start = check_first_start(call, schedule)
-    phases = read_phases(call, start)
+    subscription = call.world.find(schedule["subscription"])
+    phases = read_phases(call, start, subscription or schedule | {"discounts": []})
     behavior = call.params.get("proration_behavior", "create_prorations")
     return scheduling.set_phases(call.world, schedule["id"], phases, behavior, **fields)
 

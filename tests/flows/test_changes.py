@@ -1,18 +1,22 @@
 """A customer changes his subscription on his account: the amount shown is the amount billed."""
 
 import re
+from datetime import timedelta
 from io import StringIO
 from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 from django.core import mail
 from django.core.management import call_command
 from django.test import Client
+from django.utils import timezone
 
 from billing.models import Payment, Price, Subscription
 from licenses.models import License, Tier, User
 from tests.flows.books import books_agree, pages
 from tests.shop import Buyer, Shop
+from tests.standin.process import FORM
 
 FAILS_LATER = "4000000000000341"  # pays at the checkout, is refused afterwards
 
@@ -485,6 +489,39 @@ def test_yearly_to_monthly_and_enterprise_to_pro_wait_for_the_period(shop: Shop)
     shop.settle()
     assert license().tier.slug == "pro"
     books_agree(shop)
+
+
+def test_a_year_of_less_after_a_month_is_billed_as_a_year(shop: Shop):
+    """Stripe keeps the months' anchor unless it is told not to, and bills nothing till then."""
+    subscription = subscribed(shop, "enterprise_monthly", 20)
+
+    assert "Planned" in change(subscription, "enterprise_yearly", 3)
+    shop.advance(days=33)
+    shop.settle()
+
+    assert Payment.objects.latest("pk").amount_cents == 3 * 269000
+    assert license().threads == 300
+    assert license().paid_through > timezone.now() + timedelta(days=360)
+    books_agree(shop)
+
+
+def test_a_card_that_is_changed_after_a_change_was_planned_pays_for_it(shop: Shop):
+    subscription = subscribed(shop, "enterprise_monthly", 3)
+    change(subscription, "enterprise_monthly", 1)
+    page = customer().post(f"/account/subscriptions/{subscription.pk}/billing/")["Location"]
+
+    card = {"card_number": "5555555555554444", "exp": "12/34", "cvc": "123"}
+    typed = {"action": "card", "name": "Buyer", "country": "US", **card}
+    shop.standin.request("POST", urlsplit(page).path, urlencode(typed), FORM)
+    shop.settle()
+    subscription.refresh_from_db()
+    assert subscription.card_last4 == "4444"
+    shop.advance(days=33)
+    shop.settle()
+
+    subscription.refresh_from_db()
+    assert (subscription.status, subscription.card_last4) == ("active", "4444")
+    assert Payment.objects.values("card_fingerprint").distinct().count() == 2
 
 
 def test_receipts_stand_on_the_account(shop: Shop):

@@ -158,6 +158,27 @@ def test_a_cancellation_taken_back_unheard_cuts_nobody_off(shop: Shop):
     assert Mail.objects.order_by("pk").values_list("key", flat=True)[2].startswith("uncanceled:")
 
 
+@pytest.mark.parametrize("is_paid", [True, False])
+def test_after_two_days_without_a_worker_stripe_is_asked_before_anybody_is_cut_off(
+    shop: Shop, is_paid: bool
+):
+    Buyer(shop).buy("pro_monthly")
+    shop.settle()
+    period_end = Subscription.objects.get().current_period_end
+    path = f"/v1/subscriptions/{Subscription.objects.get().stripe_id}"
+    shop.ask_stripe("POST", path, "cancel_at_period_end=true")
+    shop.settle()
+    if is_paid:
+        shop.ask_stripe("POST", path, "cancel_at_period_end=false")
+    shop.advance(seconds=(period_end - timezone.now()).total_seconds() + 48 * 3600)
+    shop.take()  # Stripe will try again later
+
+    shop.work()
+
+    told = subjects().count("Your license of Hare Pro has ended")
+    assert (License.objects.get().status, told) == (("active", 0) if is_paid else ("lapsed", 1))
+
+
 def test_who_is_agreed_on_while_the_clock_is_looked_at_keeps_his_license(shop: Shop):
     Buyer(shop).buy("pro_monthly")
     shop.settle()
@@ -294,3 +315,32 @@ def test_syncing_again_changes_nothing(shop: Shop, times: int):
 
     assert (list(License.objects.values()), list(Subscription.objects.values())) == before
     assert len(mail.outbox) == 1
+
+
+@pytest.mark.parametrize("is_renewed", [False, True])
+def test_giving_up_an_unpaid_invoice_begins_no_new_grace(shop: Shop, is_renewed: bool):
+    """The owner marks it uncollectible; Stripe goes on to bill, and is not paid."""
+    Buyer(shop).buy("pro_monthly", card=FAILS_AT_RENEWAL)
+    shop.settle()
+    shop.advance(days=31, hours=3)
+    shop.settle()
+    subscription = Subscription.objects.get()
+    since = subscription.past_due_since
+    assert since is not None
+    path = f"/v1/subscriptions/{subscription.stripe_id}"
+    unpaid = shop.ask_stripe("GET", path)["latest_invoice"]
+    shop.ask_stripe("POST", f"/v1/invoices/{unpaid}/mark_uncollectible")
+    shop.settle()
+
+    shop.advance(days=22)
+    shop.settle()
+    assert License.objects.get().status == License.Status.LAPSED
+    ended = subjects().count("Your license of Hare Pro has ended")
+    if is_renewed:  # a draft for an hour, then open
+        end = Subscription.objects.get().current_period_end
+        for hours in (0.5, 3):
+            shop.advance(seconds=(end - timezone.now()).total_seconds() + hours * 3600)
+            shop.settle()
+            assert Subscription.objects.get().past_due_since == since
+            assert License.objects.get().status == License.Status.LAPSED
+    assert subjects().count("Your license of Hare Pro has ended") == ended == 1

@@ -313,3 +313,28 @@ def test_without_a_discount_stripe_is_asked_for_no_preview(shop: Shop):
 
     assert Subscription.objects.get().discounted_cents is None
     assert "discount" not in mail.outbox[-1].body
+
+
+@pytest.mark.parametrize("then", ["comes", "is undone"])
+def test_a_planned_change_keeps_code_tax_and_card(taxed: Shop, settings: Any, then: str):
+    """Stripe's phases replace what they do not name."""
+    settings.ALLOW_PROMOTION_CODES = True
+    make_code(taxed, "HARE25", 25)
+    Buyer(taxed).buy("enterprise_monthly", 4, code="HARE25")
+    taxed.settle()
+    subscription = Subscription.objects.get()
+
+    change(subscription, "enterprise_monthly", 2)
+    taxed.settle()
+    if then == "is undone":
+        client = Client()
+        client.force_login(User.objects.get(email="dev@company.example"))
+        client.post(f"/account/subscriptions/{subscription.pk}/keep/")
+    blocks = 2 if then == "comes" else 4
+    for paid in (2, 3):
+        taxed.advance(days=32)
+        taxed.settle()
+        assert Subscription.objects.get().status == "active"
+        assert Payment.objects.count() == paid
+        assert Payment.objects.latest("pk").amount_cents == blocks * 26900 * 0.75 * 1.2
+    books_agree(taxed)

@@ -18,14 +18,19 @@ def plan(
     then: dict[str, Any],
     **fields: Any,
 ) -> stripe.SubscriptionSchedule:
-    """The running phase as it is, and one more."""
+    """The running phase as it is, and one more that is paid by the same card."""
     now = schedule.phases[0]
+    terms = {"default_payment_method": str(now.default_payment_method)}
     running = {
         "items": [{"price": now["items"][0].price, "quantity": now["items"][0].quantity}],
         "start_date": now.start_date,
         "end_date": now.end_date,
-    }
-    after = {"items": [then], "proration_behavior": "none"}
+    } | terms
+    after = {
+        "items": [then],
+        "proration_behavior": "none",
+        "billing_cycle_anchor": "phase_start",
+    } | terms
     params: Any = {"phases": [running, after], "end_behavior": "release", **fields}
     return shop.client.v1.subscription_schedules.update(schedule.id, params)
 
@@ -83,6 +88,57 @@ def test_from_a_year_to_a_month_at_the_end_of_the_year(shop: Shop) -> None:
     assert item.price.id == monthly.id
     assert 27 * DAY < item.current_period_end - item.current_period_start < 32 * DAY
     assert (invoice.status, invoice.total) == ("paid", 9900)
+
+
+def bare(shop: Shop, subscription: stripe.Subscription, **then: Any) -> None:
+    """A plan that says no more than what is sold when."""
+    schedule = schedule_of(shop, subscription)
+    now = schedule.phases[0]
+    item = {"price": now["items"][0].price, "quantity": now["items"][0].quantity}
+    running = {"items": [item], "start_date": now.start_date, "end_date": now.end_date}
+    params: Any = {"phases": [running, {"items": [item], **then}]}
+    shop.client.v1.subscription_schedules.update(schedule.id, params)
+
+
+def test_phases_keep_neither_card_nor_discount_that_they_do_not_name(shop: Shop) -> None:
+    coupon = shop.client.v1.coupons.create({"percent_off": 20, "duration": "forever"})
+    given: Any = [{"coupon": coupon.id}]
+    subscription = shop.buy(discounts=given)
+    first = schedule_of(shop, subscription)
+    shop.client.v1.subscription_schedules.release(first.id)
+    method = subscription.default_payment_method
+
+    bare(shop, subscription)
+    shop.standin.advance(32 * DAY)
+
+    after = shop.subscription(subscription.id)
+    assert [each.discount for each in first.phases[0].discounts] == subscription.discounts
+    assert first.phases[0].default_payment_method == method
+    assert (after.discounts, after.default_payment_method) == ([], None)
+    assert (after.status, shop.invoices(subscription.id)[0].total) == ("past_due", 9900)
+
+
+def test_a_phase_without_a_card_is_charged_to_the_customers_own(shop: Shop) -> None:
+    subscription = shop.buy()
+    method: Any = {"default_payment_method": str(subscription.default_payment_method)}
+    shop.client.v1.customers.update(str(subscription.customer), {"invoice_settings": method})
+
+    bare(shop, subscription)
+    shop.standin.advance(32 * DAY)
+
+    assert shop.subscription(subscription.id).status == "active"
+
+
+def test_a_phase_of_another_interval_says_that_the_periods_begin_anew(shop: Shop) -> None:
+    year: Any = {"items": [{"price": shop.pro("year").id}]}
+
+    with pytest.raises(stripe.APIError, match="billing_cycle_anchor=phase_start"):
+        bare(shop, shop.buy(), **year)
+
+
+def test_a_phase_names_a_discount_of_its_subscription(shop: Shop) -> None:
+    with pytest.raises(stripe.InvalidRequestError, match="No such discount"):
+        bare(shop, shop.buy(), discounts=[{"discount": "di_elsewhere"}])
 
 
 def test_a_plan_can_be_given_up(shop: Shop) -> None:

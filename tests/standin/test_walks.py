@@ -128,6 +128,7 @@ class Walk:
         item: Any = {"price": self.chance.choice(self.prices).id}
         item["quantity"] = self.chance.randint(1, 25)
         after: Any = {"items": [item], "proration_behavior": "none"}
+        after["billing_cycle_anchor"] = "phase_start"
         behavior: Any = self.chance.choice(["release", "cancel"])
         schedules.update(schedule.id, {"phases": [running, after], "end_behavior": behavior})
 
