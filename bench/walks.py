@@ -52,6 +52,8 @@ def main() -> int:
             def open_shop() -> Shop:
                 nonlocal begun
                 begun += 1
+                if begun % 50 == 0:
+                    print(f"{begun} begun after {time.monotonic() - started:.0f} s", flush=True)
                 coordinates.move_to(datetime(2026, 3, 10, 12, tzinfo=UTC))
                 empty(standin)
                 return Shop.open(standin, Clock(coordinates))  # type: ignore[arg-type]
