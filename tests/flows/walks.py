@@ -207,6 +207,7 @@ class Walk(RuleBasedStateMachine):
         self.events_come(0, 0)
         for _ in range(3):  # what was tried and failed is due again by then
             self.shop.advance(hours=2)
+            self.events_come(0, 0)
             ask_for_events(timezone.now())
             self.shop.work()
         reconcile(timezone.now(), events=False)
