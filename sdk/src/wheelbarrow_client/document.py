@@ -54,6 +54,12 @@ class License:
         """
         return released_at <= max(self.updates_until, self.refresh_by or self.updates_until)
 
+    @property
+    def may_be_renewed(self) -> bool:
+        """Whether the subscription went on when it was signed: the shop may have a newer one."""
+        is_ended = self.refresh_by is None or self.refresh_by <= self.updates_until
+        return self.ends_at is None and not is_ended
+
     def is_over(self, at: datetime) -> bool:
         """Whether it was given for a time that has ended."""
         return self.ends_at is not None and at >= self.ends_at
