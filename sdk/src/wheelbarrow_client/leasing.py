@@ -127,7 +127,7 @@ class Lease:
             self._tell()
 
     def stop(self) -> None:
-        """Goodbye: the threads are free at once. Takes about a second at most, and never raises.
+        """Goodbye: the threads are free at once. Takes two seconds at most, and never raises.
 
         Said by the lease's own thread, after whatever it is asking: a renewal that came after the
         goodbye would hold the threads for nobody.
