@@ -12,11 +12,10 @@ from functools import lru_cache
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.core.cache import cache
 from django.db import transaction
-from django.db.models import F
 
 from lib.sealing import seal, unseal
 from licenses import paseto
-from licenses.generation import raise_generation
+from licenses.issuing import supersede_documents
 from licenses.models import License, RevokedKeys, SigningKey
 from licenses.root_key import NoRootKey, key_id, load_root_key
 
@@ -92,8 +91,7 @@ def revoke_signing_key(kid: str, *, at: datetime, root_file: str = "") -> Signin
         key.revoked_at = at
         key.save(update_fields=["revoked_at"])
         if key.use == Use.LICENSE:
-            License.objects.update(rev=F("rev") + 1)
-            raise_generation()
+            supersede_documents(License.objects.all())
     kids = SigningKey.objects.filter(revoked_at__isnull=False).order_by("kid")
     claims = {"v": 1, "iat": unix(at), "revoked": list(kids.values_list("kid", flat=True))}
     token = paseto.sign(root, claims, footer={"kid": _kid_of(root)}, purpose=REVOKED_KEYS)
