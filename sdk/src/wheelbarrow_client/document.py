@@ -107,14 +107,15 @@ def verify(
 
 
 def unarmoured(document: str) -> str:
-    """The one line that stands between the two lines of the armour, if there is any."""
-    text = document.strip()
+    """The one line that stands between the two lines of the armour, if there is any. The lines may
+    be folded, as YAML does, or have their ends written as \\n, as JSON does.
+    """
+    text = document.replace("\\n", "\n").strip()
     if not text.startswith("-----"):
         return text
-    lines = [line.strip() for line in text.splitlines()]
-    if lines[0] != BEGIN or lines[-1] != END:
+    if not text.startswith(BEGIN) or not text.endswith(END):
         refuse("its first or last line is damaged")
-    return "".join(lines[1:-1])
+    return "".join(text[len(BEGIN) : -len(END)].split())
 
 
 def _user_file(product: str) -> Path | None:
