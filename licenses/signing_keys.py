@@ -46,16 +46,27 @@ class Signer:
 def signer_for(use: Use, at: datetime) -> Signer:
     """The newest signing key of this use; the first one is made where the root key is at hand.
 
-    Raises NoRootKey if there is neither.
+    Passes over what another SECRET_KEY sealed. Raises NoRootKey if there is neither.
     """
     remembered = cache.get(_cache_key(use))
     if remembered is not None:
         return _signer(remembered)
-    key = SigningKey.objects.filter(use=use).signing(at).first()
-    if key is None:
-        key = issue_signing_key(use, at=at)
-    cache.set(_cache_key(use), key.kid, REMEMBERED_SECONDS)
-    return _signer(key.kid)
+    signer = _newest_signer(use, at)
+    cache.set(_cache_key(use), signer.kid, REMEMBERED_SECONDS)
+    return signer
+
+
+def _newest_signer(use: Use, at: datetime) -> Signer:
+    sealed: NoRootKey | None = None
+    for key in SigningKey.objects.filter(use=use).signing(at):
+        try:
+            return _signer(key.kid)
+        except NoRootKey as error:
+            sealed = sealed or error
+    try:
+        return _signer(issue_signing_key(use, at=at).kid)
+    except NoRootKey as error:
+        raise sealed or error from None
 
 
 @transaction.atomic
