@@ -136,7 +136,7 @@ def check_operators(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> l
         return []
     return [
         Warning(
-            f"NETWORK_OPERATORS_FILE {name} is not there: keys that go round raise no alarm.",
+            f"NETWORK_OPERATORS_FILE {name} is not there: networks are counted instead.",
             hint="Fetch ip2asn-combined.tsv.gz from iptoasn.com, or leave the variable empty.",
             id="wheelbarrow.W034",
         )

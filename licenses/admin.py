@@ -11,8 +11,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
-from django.contrib.admin.models import LogEntry
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.safestring import SafeString
@@ -23,8 +22,7 @@ from licenses import (
     people,
     status,
 )
-from licenses.admin_parts import LinksToCustomer, ReadOnlyInline, link
-from licenses.generation import raise_generation
+from licenses.admin_parts import LinksToCustomer, ReadOnlyInline, TellsOfChanges, link
 from licenses.gifts_admin import GIVEN, GivesLicenses
 from licenses.issuing import LicenseRevoked
 from licenses.models import (
@@ -125,14 +123,6 @@ class TierForm(forms.ModelForm):
         if not isinstance(features, list) or not all(isinstance(name, str) for name in features):
             raise forms.ValidationError('A list of names is wanted, e.g. ["batches"].')
         return features
-
-
-class TellsOfChanges(admin.ModelAdmin):
-    """Names of tiers and products stand in sentences that the index keeps: it hears of changes."""
-
-    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> LogEntry:
-        raise_generation()
-        return super().log_change(request, obj, message)
 
 
 class TierInline(admin.StackedInline):

@@ -27,7 +27,6 @@ from licenses.credentials import (
     remembered_lease_credential,
 )
 from licenses.documents import NoRootKey, sign_document
-from licenses.leaks import BadReport, act_on_findings, read_report
 from licenses.lease_answers import sign_answer, sign_batch
 from licenses.lease_requests import Malformed, read_batch, read_request
 from licenses.leases import acquire_leases, release_lease
@@ -137,21 +136,6 @@ def keys(request: HttpRequest) -> HttpResponse:
     response["Cache-Control"] = "public, max-age=3600"
     response["ETag"] = f'"{hashlib.sha256(response.content).hexdigest()[:32]}"'
     return response
-
-
-@csrf_exempt  # signed by the partner
-@require_POST
-def leaks(request: HttpRequest) -> HttpResponse:
-    """Secrets that GitHub found in public (its secret-scanning partner protocol)."""
-    try:
-        findings = read_report(
-            request.body,
-            key_id=request.headers.get("Github-Public-Key-Identifier", ""),
-            signature=request.headers.get("Github-Public-Key-Signature", ""),
-        )
-    except BadReport as error:
-        return JsonResponse({"error": str(error)}, status=400)
-    return JsonResponse(act_on_findings(findings, at=timezone.now()), safe=False)
 
 
 def _bearer_token(request: HttpRequest) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from licenses.generation import raise_generation
 from licenses.models import License, LicenseEvent
@@ -73,6 +73,13 @@ def renew_license(license_id: int, *, grant: Grant, at: datetime, reason: str = 
     raise_generation()
     license.refresh_from_db()
     return license
+
+
+@transaction.atomic
+def supersede_documents(licenses: QuerySet[License]) -> None:
+    """Each gets a newer rev: clients that lease fetch a new document with the next answer."""
+    licenses.update(rev=F("rev") + 1)
+    raise_generation()
 
 
 def _granted(license: License) -> Grant:

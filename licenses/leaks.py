@@ -8,7 +8,6 @@ import binascii
 import json
 import logging
 import urllib.request
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -61,21 +60,12 @@ def read_report(body: bytes, *, key_id: str, signature: str) -> list[Finding]:
     return [_finding(item) for item in items]
 
 
-def act_on_findings(findings: Iterable[Finding], *, at: datetime) -> list[dict[str, str]]:
-    """Refuse what is ours; the answer tells the partner which findings were real."""
-    return [
-        {
-            "token_hash": digest_of(finding.token),
-            "token_type": finding.type,
-            "label": "true_positive" if _act_on(finding, at) else "false_positive",
-        }
-        for finding in findings
-    ]
-
-
 @transaction.atomic
-def _act_on(finding: Finding, at: datetime) -> bool:
-    """Safe to repeat: one revocation, one mail, one report for each place."""
+def revoke_leaked_key(finding: Finding, *, at: datetime) -> bool:
+    """Refuse the customer's key that it is; False if it is none.
+
+    Safe to repeat: one revocation, one mail, one report for each place.
+    """
     found = Credential.objects.select_for_update(of=("self",)).filter(
         digest=digest_of(finding.token)
     )

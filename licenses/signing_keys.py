@@ -12,11 +12,10 @@ from functools import lru_cache
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.core.cache import cache
 from django.db import transaction
-from django.db.models import F
 
 from lib.sealing import seal, unseal
 from licenses import paseto
-from licenses.generation import raise_generation
+from licenses.issuing import supersede_documents
 from licenses.models import License, RevokedKeys, SigningKey
 from licenses.root_key import NoRootKey, key_id, load_root_key
 
@@ -47,16 +46,27 @@ class Signer:
 def signer_for(use: Use, at: datetime) -> Signer:
     """The newest signing key of this use; the first one is made where the root key is at hand.
 
-    Raises NoRootKey if there is neither.
+    Passes over what another SECRET_KEY sealed. Raises NoRootKey if there is neither.
     """
     remembered = cache.get(_cache_key(use))
     if remembered is not None:
         return _signer(remembered)
-    key = SigningKey.objects.filter(use=use).signing(at).first()
-    if key is None:
-        key = issue_signing_key(use, at=at)
-    cache.set(_cache_key(use), key.kid, REMEMBERED_SECONDS)
-    return _signer(key.kid)
+    signer = _newest_signer(use, at)
+    cache.set(_cache_key(use), signer.kid, REMEMBERED_SECONDS)
+    return signer
+
+
+def _newest_signer(use: Use, at: datetime) -> Signer:
+    sealed: NoRootKey | None = None
+    for key in SigningKey.objects.filter(use=use).signing(at):
+        try:
+            return _signer(key.kid)
+        except NoRootKey as error:
+            sealed = sealed or error
+    try:
+        return _signer(issue_signing_key(use, at=at).kid)
+    except NoRootKey as error:
+        raise sealed or error from None
 
 
 @transaction.atomic
@@ -92,8 +102,7 @@ def revoke_signing_key(kid: str, *, at: datetime, root_file: str = "") -> Signin
         key.revoked_at = at
         key.save(update_fields=["revoked_at"])
         if key.use == Use.LICENSE:
-            License.objects.update(rev=F("rev") + 1)
-            raise_generation()
+            supersede_documents(License.objects.all())
     kids = SigningKey.objects.filter(revoked_at__isnull=False).order_by("kid")
     claims = {"v": 1, "iat": unix(at), "revoked": list(kids.values_list("kid", flat=True))}
     token = paseto.sign(root, claims, footer={"kid": _kid_of(root)}, purpose=REVOKED_KEYS)

@@ -12,5 +12,4 @@ urlpatterns = [
     path("license", api.license_document, name="license"),
     path("usage", api.usage, name="usage"),
     path("keys", api.keys, name="keys"),
-    path("leaks/github", api.leaks, name="leaks"),
 ]

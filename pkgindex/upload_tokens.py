@@ -45,6 +45,14 @@ def note_upload(token_id: int, *, at: datetime) -> None:
     UploadToken.objects.filter(pk=token_id).update(last_used_at=at)
 
 
+def revoke_leaked_token(secret: str, *, at: datetime) -> UploadToken | None:
+    """Refuse the token of *secret* from now on, whatever its state; None if there is none."""
+    token = UploadToken.objects.filter(digest=digest_of(secret)).first()
+    if token is not None:
+        revoke_upload_token(token.pk, at=at)
+    return token
+
+
 def revoke_upload_token(token_id: int, *, at: datetime) -> None:
     """Refuse the token from now on; told twice, the first moment stands."""
     UploadToken.objects.filter(pk=token_id, revoked_at__isnull=True).update(revoked_at=at)

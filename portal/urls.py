@@ -18,6 +18,7 @@ from portal import (
     dashboard_support,
     diagnosing,
     keys,
+    leaks,
     leaving,
     news,
     pages,
@@ -118,5 +119,6 @@ urlpatterns = [
     path("account/subscriptions/<int:subscription_id>/check/", changing.check, name="check"),
     path("account/subscriptions/<int:subscription_id>/billing/", changing.billing, name="billing"),
     path("status.json", status.status, name="status"),
+    path("v1/leaks/github", leaks.leaks, name="leaks"),
     path("healthz", pages.healthz, name="healthz"),
 ]

@@ -303,6 +303,24 @@ def test_a_tiers_features_are_a_list_of_names(owner: Client, features: str, save
     assert Tier.objects.get().features == (["a", "b"] if saved == 302 else [])
 
 
+def test_a_feature_that_a_tier_gets_later_reaches_those_who_have_it_already(owner: Client):
+    """By a newer document: the client fetches one only if the license's rev says so."""
+    mine, others = make_license(), make_license(tier=make_tier(product="other"))
+    form = {
+        "product": mine.tier.product_id, "slug": mine.tier.slug, "name": mine.tier.name, "rank": 0,
+        "features": '["schedules"]', "tickets_per_quarter": 0,
+    }  # fmt: skip
+
+    for shown in ("[]", '["schedules"]'):  # the second time nothing is changed
+        form["initial-features"] = shown
+        assert owner.post(url("tier", "change", mine.tier_id), form).status_code == 302
+
+    for license in (mine, others):
+        before = license.rev
+        license.refresh_from_db()
+        assert license.rev == before + (license is mine)
+
+
 def test_a_person_added_by_the_owner_has_no_password(owner: Client):
     owner.post(url("user", "add"), {"email": "New@Example.com", "is_active": "on"})
 

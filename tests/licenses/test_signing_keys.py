@@ -9,6 +9,7 @@ from django.core.management import CommandError, call_command
 from wheelbarrow_client import InvalidLicense, verify
 from wheelbarrow_client.tokens import read_chain, read_revoked_keys
 
+from licenses import signing_keys
 from licenses.documents import armour, sign_document
 from licenses.lease_answers import PURPOSE as LEASE
 from licenses.models import License, RevokedKeys, SigningKey
@@ -134,6 +135,22 @@ def test_the_private_half_is_sealed():
     row = SigningKey.objects.values().get()
     assert row["sealed_private"].startswith("gAAAA")
     assert "PRIVATE" not in str(row)
+
+
+def test_a_shop_with_another_secret_key_signs_with_a_new_key(settings):
+    """Moved to a new machine: nobody bought a document there, and no lease was answered."""
+    old = signed(make_license(), AT)
+    signing_keys._signer.cache_clear()  # as another process
+    settings.SECRET_KEY = "of the new machine"
+
+    new = signed(make_license(), AT)
+
+    assert read_chain(new) != read_chain(old)
+    assert verify(new, [public_key_text()])
+    signing_keys._signer.cache_clear()
+    settings.LICENSE_ROOT_KEY_FILE, settings.SECRET_KEY = "", "of a third"
+    with pytest.raises(NoRootKey, match="was sealed with another SECRET_KEY"):
+        signed(make_license(), AT)
 
 
 def test_a_document_in_armour_is_the_same_document():

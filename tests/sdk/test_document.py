@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wheelbarrow_client import InvalidLicense, verify
 from wheelbarrow_client import tokens as client
+from wheelbarrow_client.document import BEGIN, END
 from wheelbarrow_client.tokens import key_id
 
 from tests.sdk.documents import base64url, make_claims, make_key, pae, public_text, sign
@@ -51,6 +52,16 @@ def test_no_limit_is_said_in_words():
 
 def test_spaces_and_line_ends_around_a_document_do_not_matter():
     assert verify(f"\n {sign(KEY)}\r\n", PUBLIC).plan == "pro"
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", " ", "\n    ", "\\n"])
+def test_armour_may_come_with_its_lines_folded(line_end: str):
+    """As YAML folds them, or JSON and .env files write them: nobody can see that in a secret."""
+    token = sign(KEY)
+    lines = [token[at : at + 64] for at in range(0, len(token), 64)]
+    text = line_end.join([BEGIN, *lines, END, ""])
+
+    assert verify(text, PUBLIC).plan == "pro"
 
 
 def test_any_of_several_keys_may_have_signed():

@@ -98,6 +98,37 @@ def test_a_lapsed_license_names_the_last_day_that_it_covers(monkeypatch: pytest.
     assert "releases up to 2027-01-01" in said
 
 
+def test_whoever_leases_may_have_renewed_and_the_shop_will_say_so(monkeypatch: pytest.MonkeyPatch):
+    """A machine set up in spring, the yearly renewal, and in summer a new release: started anew it
+    has the document of spring until the first answer brings the newer one.
+    """
+    release = {"roots": ROOTS, "released": "2027-06-01"}
+    licensed(monkeypatch, hosts=["https://shop.example"])
+    monkeypatch.setenv("WHEELBARROW_LEASE_KEY", "wb_ls_x")
+
+    assert Product("hare", **release).allows("batches")
+    assert not Product("hare", **release).allows("schedules")
+    assert Product("hare", **release).lease(5, lambda verdict: None).start().threads == 5
+
+    licensed(monkeypatch, hosts=["https://shop.example"], exp="2027-01-01T00:00:00Z")
+    assert "releases up to 2027-01-01" in refusal(Product("hare", **release))  # it had ended
+    licensed(monkeypatch)
+    assert not Product("hare", **release).allows()  # there is nobody to say so
+
+
+def test_who_leases_nothing_is_told_that_the_document_is_old(monkeypatch: pytest.MonkeyPatch):
+    """He may have renewed: "renew" would be no help."""
+    licensed(monkeypatch, hosts=["https://shop.example"])
+
+    said = refusal(Product("hare", roots=ROOTS, released="2027-06-01", name="Hare 3.0"))
+
+    assert said == (
+        "Hare 3.0 was released on 2027-06-01. Your license document is older and covers releases "
+        "up to 2027-02-05: put the newest one in its place, which WHEELBARROW_LEASE_KEY would do "
+        "by itself: https://u/"
+    )
+
+
 def test_a_vendor_may_choose_the_names_of_the_variables(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("ACME_LICENSE", sign(KEY))
     product = Product("hare", roots=ROOTS, text_variable="ACME_LICENSE")

@@ -179,6 +179,22 @@ def test_goodbye_leaves_the_others_as_they_are(
     assert [path.name for path in tmp_path.glob("*.member")] == [f"{two.lease.iid}.member"]
 
 
+def test_goodbye_is_said_though_the_folder_can_no_longer_be_written_to(
+    start: Callable[..., Process], asked: list[str], license: License, tmp_path: Path
+):
+    """Its process has given up the rights that it began with."""
+    process = start(10)
+    process.lease.beat()
+    mine = tmp_path / f"{process.lease.iid}.member"
+    mine.unlink()
+    mine.mkdir()  # so that it cannot be unlinked, by root neither
+
+    process.lease._asker.goodbye()
+
+    assert asked == ["PUT", "DELETE"]
+    assert sums(license) == (0, 0)
+
+
 def test_a_verdict_for_all_reaches_each(
     start: Callable[..., Process], world: World, license: License
 ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import logging
 import os
 import random
@@ -87,7 +88,8 @@ class Asker:
         """The threads are free, if any were asked for. Never raises."""
         try:
             if self._together is not None:
-                self._together.leave()
+                with contextlib.suppress(OSError):  # the folder is no longer ours
+                    self._together.leave()
             if self._has_asked:
                 self.transport.delete_lease(self.iid)
         except Exception as error:

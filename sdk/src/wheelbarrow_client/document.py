@@ -54,6 +54,12 @@ class License:
         """
         return released_at <= max(self.updates_until, self.refresh_by or self.updates_until)
 
+    @property
+    def may_be_renewed(self) -> bool:
+        """Whether the subscription went on when it was signed: the shop may have a newer one."""
+        is_ended = self.refresh_by is None or self.refresh_by <= self.updates_until
+        return self.ends_at is None and not is_ended
+
     def is_over(self, at: datetime) -> bool:
         """Whether it was given for a time that has ended."""
         return self.ends_at is not None and at >= self.ends_at
@@ -101,14 +107,15 @@ def verify(
 
 
 def unarmoured(document: str) -> str:
-    """The one line that stands between the two lines of the armour, if there is any."""
-    text = document.strip()
+    """The one line that stands between the two lines of the armour, if there is any. The lines may
+    be folded, as YAML does, or have their ends written as \\n, as JSON does.
+    """
+    text = document.replace("\\n", "\n").strip()
     if not text.startswith("-----"):
         return text
-    lines = [line.strip() for line in text.splitlines()]
-    if lines[0] != BEGIN or lines[-1] != END:
+    if not text.startswith(BEGIN) or not text.endswith(END):
         refuse("its first or last line is damaged")
-    return "".join(lines[1:-1])
+    return "".join(text[len(BEGIN) : -len(END)].split())
 
 
 def _user_file(product: str) -> Path | None:

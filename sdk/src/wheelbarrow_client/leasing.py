@@ -71,7 +71,7 @@ class Lease:
         self._on_change, self._on_document = on_change, on_document
         self._released_at, self._in_child = released_at, in_child
         self._started = self.clock.age()
-        self._failures = 0
+        self._has_begun, self._failures = False, 0
         self._etag = ""
         self._keys_at: float | None = None
         self._told: Verdict | None = None
@@ -101,6 +101,7 @@ class Lease:
     def start(self) -> Verdict:
         """Begin to lease in the background; the verdict for now, which waits for nobody."""
         hook_once()
+        self._has_begun = True
         self._tell()
         if self._asker is not None and not is_offline():
             self._asker.transport.prepare()
@@ -123,11 +124,11 @@ class Lease:
         """More or fewer threads are wanted from now on."""
         self.wanted = wanted
         self._wake.set()
-        if self._thread is None and self._told is not None:  # nobody else would tell
+        if self._thread is None and self._has_begun:  # nobody else would tell
             self._tell()
 
     def stop(self) -> None:
-        """Goodbye: the threads are free at once. Takes about a second at most, and never raises.
+        """Goodbye: the threads are free at once. Takes two seconds at most, and never raises.
 
         Said by the lease's own thread, after whatever it is asking: a renewal that came after the
         goodbye would hold the threads for nobody.

@@ -13,6 +13,8 @@ from .tokens import InvalidLicense
 if TYPE_CHECKING:
     from .clock import Clock
     from .leasing import Lease
+    from .together import Together
+    from .transport import Transport
     from .verdicts import Verdict
 
 KEY_VARIABLE = "WHEELBARROW_LEASE_KEY"
@@ -80,17 +82,34 @@ class Product:
                 f"{self._at(found)}"
             )
         if self.released_at is not None and not found.covers_release(self.released_at):
-            raise Unlicensed(
-                f"{self._name} was released on {self.released_at:%Y-%m-%d}. Your license covers "
-                f"releases up to {found.updates_until:%Y-%m-%d}: install one of those, or renew"
-                f"{self._at(found)}"
-            )
+            self._check_renewed(found, self.released_at)
         if feature and not found.has_feature(feature):
             raise Unlicensed(
                 f"{feature!r} of {self._name} is not part of your license for {found.product} "
                 f"{found.plan}{self._at(found)}"
             )
         return found
+
+    def _check_renewed(self, found: License, released_at: datetime) -> None:
+        """Raises Unlicensed, unless the shop can say that it was renewed: with the first answer to
+        a lease comes the newer document. Until then nobody waits, and nothing is refused.
+        """
+        if found.may_be_renewed and found.hosts and self._lease_key():
+            return
+        said = f"{self._name} was released on {released_at:%Y-%m-%d}. "
+        if found.may_be_renewed:
+            raise Unlicensed(
+                f"{said}Your license document is older and covers releases up to "
+                f"{found.refresh_by:%Y-%m-%d}: put the newest one in its place, which "
+                f"{self.variables[2]} would do by itself{self._at(found)}"
+            )
+        raise Unlicensed(
+            f"{said}Your license covers releases up to {found.updates_until:%Y-%m-%d}: install one "
+            f"of those, or renew{self._at(found)}"
+        )
+
+    def _lease_key(self) -> str:
+        return os.environ.get(self.variables[2], "").strip()
 
     def lease(
         self,
@@ -103,24 +122,15 @@ class Product:
         """Threads of the license's pool, renewed in the background after `start()`.
 
         Processes of one user on one host renew *together*: one of them asks for all. Without a
-        lease key on this machine, and in CI and tests, everything that is wanted runs.
-        Raises Unlicensed.
+        lease key on this machine, and in CI and tests, everything that is wanted runs. *options*
+        are those of Lease, e.g. `in_child`. Raises Unlicensed.
         """
         from .clock import Clock  # noqa: PLC0415
         from .leasing import Lease  # noqa: PLC0415
-        from .surroundings import environment, is_offline  # noqa: PLC0415
-        from .together import Together, open_folder  # noqa: PLC0415
-        from .transport import Transport  # noqa: PLC0415
 
         found = self.require()
         self._clock = self._clock or Clock()
-        key = os.environ.get(self.variables[2], "").strip()
-        transport, folder = None, None
-        if key and found.hosts:
-            agent = f"{self.package}/{self.version}" if self.version else self.package
-            transport = Transport(found.hosts[0].rstrip("/"), key, agent)
-            if together and not is_offline():
-                folder = open_folder(found.license_id, key, agent, environment())
+        transport, others = self._connect(found, together=together)
         lease = Lease(
             found,
             wanted=threads,
@@ -132,11 +142,29 @@ class Product:
             version=self.version,
             clock=self._clock,
             on_document=self._adopt,
-            together=None if folder is None else Together(folder),
+            together=others,
             **options,
         )
         lease.refuse_keys(self.revoked)
         return lease
+
+    def _connect(
+        self, found: License, *, together: bool
+    ) -> tuple[Transport | None, Together | None]:
+        """The shop, and the others of this host that ask it; None for what there is not."""
+        from .surroundings import environment, is_offline  # noqa: PLC0415
+        from .together import Together, open_folder  # noqa: PLC0415
+        from .transport import Transport  # noqa: PLC0415
+
+        key = self._lease_key()
+        if not key or not found.hosts:
+            return None, None
+        agent = f"{self.package}/{self.version}" if self.version else self.package
+        transport = Transport(found.hosts[0].rstrip("/"), key, agent)
+        if not together or is_offline():
+            return transport, None
+        folder = open_folder(found.license_id, key, agent, environment())
+        return transport, None if folder is None else Together(folder)
 
     def _now(self) -> datetime:
         """Never earlier than what the shop signed, since threads were leased."""
