@@ -1,10 +1,12 @@
 """The snapshot: who makes it, when it is seen, and what happens when it is not there."""
 
 import os
+import resource
 import sqlite3
 import threading
-from collections.abc import Callable
-from contextlib import closing
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -325,6 +327,30 @@ def test_a_snapshot_that_cannot_be_read_is_passed_over(stranger: IndexClient):
     assert stranger.get_as_exported("/simple/hare/").status == 200
     snapshot_path().unlink()
     assert stranger.get_as_exported("/simple/hare/").status == 200
+
+
+def test_a_snapshot_that_could_not_be_opened_is_tried_again(license: License):
+    """Else a process that once had too many files open would not hear of a revocation."""
+    credential, key = make_credential(license.customer)
+    client = IndexClient(key)
+    assert client.get_as_exported("/simple/").status == 200
+    credentials.revoke_credential(credential.pk, at=timezone.now())
+    with no_file_can_be_opened():
+        assert client.get_as_exported("/simple/").status == 200
+
+    time.sleep(1.05)
+
+    assert client.get_as_exported("/simple/").status == 401
+
+
+@contextmanager
+def no_file_can_be_opened() -> Iterator[None]:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def test_without_any_snapshot_the_first_request_makes_one(stranger: IndexClient):
