@@ -353,6 +353,18 @@ def no_file_can_be_opened() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root could take it away from the shop")
+def test_what_root_exports_by_hand_belongs_to_the_shop(tmp_path: Path):
+    """Else the index could not read what `sudo manage.py yank` wrote, nor the shop replace it."""
+    os.chown(tmp_path, 65534, 65534)
+
+    repair_snapshot(timezone.now())
+
+    written = [snapshot_path().parent, *snapshot_path().parent.iterdir()]
+    assert {path.name for path in written} == {"index", "exporting", "snapshot.sqlite3"}
+    assert {(path.stat().st_uid, path.stat().st_gid) for path in written} == {(65534, 65534)}
+
+
 def test_without_any_snapshot_the_first_request_makes_one(stranger: IndexClient):
     make_project("hare", is_public=True)
     snapshot_path().unlink()
