@@ -367,6 +367,10 @@ def member(name: str, **attributes: Any) -> tarfile.TarInfo:
     return info
 
 
+SDIST = build_sdist("hare", "1.0")
+TAR = gzip.decompress(SDIST)
+
+
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
@@ -375,6 +379,10 @@ def member(name: str, **attributes: Any) -> tarfile.TarInfo:
         (build_wheel("hare", "1.0"), "cannot be read as an sdist"),
         (gzip.compress(b"no tar" * 200), "cannot be read as an sdist"),
         (build_sdist("hare", "1.0")[:-20], "cannot be read as an sdist"),
+        (SDIST[:-8] + b"crc!" + SDIST[-4:], "cannot be read as an sdist: BadGzipFile: CRC"),
+        (SDIST + b"more", "cannot be read as an sdist: BadGzipFile"),
+        (SDIST + gzip.compress(TAR), "The sdist has other bytes behind its end."),
+        (gzip.compress(TAR + bytes(70 * 2**20)), "unpacks to more than 67108864 bytes."),
         (tar_of({"hare-1.0/setup.py": b""}), "The sdist has no hare-1.0/PKG-INFO."),
         (tar_with(member("other/setup.py")), "'other/setup.py' in the sdist is not in the folder"),
         (tar_with(member("../evil")), "The archive has the unsafe path '../evil'."),
