@@ -220,6 +220,19 @@ def test_a_file_that_is_no_wheel_is_refused(uploader: Uploader, content: bytes):
         (with_member("..\\evil.py"), "The archive has the unsafe path"),
         (with_member("C:evil.py"), "The archive has the unsafe path"),
         (with_member("hare/\x01.py"), "The archive has the unreadable name"),
+        (with_member("hare/./x.py"), "The archive has the unsafe path"),
+        (with_member("hare//x.py"), "The archive has the unsafe path"),
+        (with_member(f"{'h' * 256}.py"), "The archive has the unreadable name"),
+        # pip and uv cannot install these, or not alike.
+        (
+            with_member("hare/__init__.py/x.py"),
+            "__init__.py/x.py' in the wheel lies in a file",
+        ),
+        (with_member("hare-1.0.data/x.py"), "is not a file of hare-1.0.data/, in one of purelib,"),
+        (with_member("hare-1.0.data/lib/x.py"), "is not a file of hare-1.0.data/"),
+        (with_member("hare-1.0.data/scripts/x/y"), "is not a file of hare-1.0.data/"),
+        (with_member("other-1.0.data/scripts/x"), "is not a file of hare-1.0.data/"),
+        (with_member("notes.data"), "is not a file of hare-1.0.data/"),
         (with_member("other-1.0.dist-info/METADATA"), "one .dist-info folder, not 2."),
         (zip_of({"hare/__init__.py": b""}), "one .dist-info folder, not 0."),
         (build_wheel("other", "1.0"), "'other-1.0.dist-info' in the wheel is not that of hare 1.0"),
@@ -255,6 +268,15 @@ def test_entry_points_that_cannot_be_installed_are_refused(
     uploader: Uploader, text: str, sentence: str
 ):
     assert_refused(uploader.wheel("hare", "1.0", with_points(text)), sentence)
+
+
+@pytest.mark.parametrize(
+    "name", ["purelib/x.py", "platlib/a/x.so", "scripts/run", "data/share/a/b", "headers/x.h"]
+)
+def test_what_lies_in_the_wheels_own_data_folder_is_taken(uploader: Uploader, name: str):
+    content = with_member(f"hare-1.0.data/{name}")
+
+    assert uploader.wheel("hare", "1.0", content).status == 200
 
 
 def test_entry_points_in_use_are_taken(uploader: Uploader):
