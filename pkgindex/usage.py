@@ -6,6 +6,7 @@ import logging
 import os
 import time
 from collections import Counter, defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -72,8 +73,9 @@ def fold_usage(at: datetime) -> int:
     load_operators()
     folded = 0
     for path in sorted(spool_folder().glob(f"*{SUFFIX}")):
-        folded += _fold_file(path)
-        _remove_if_done(path, at)
+        with suppress(FileNotFoundError):  # another worker folded it to its end, and took it away
+            folded += _fold_file(path)
+            _remove_if_done(path, at)
     return folded
 
 

@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 Row = TypeVar("Row")
 _KEPT = 4096  # rows of a kind that stay in memory: what is used, not what there is
+_PAUSE = 1  # seconds, before what failed is tried again
 _FILE = (
     "filename, version, sha256, size, uploaded_at, requires_python, metadata_sha256, yanked,"
     " counts_from, id, packagetype, blake2_256, provenance_sha256"
@@ -212,7 +213,7 @@ def _entry(row: Any) -> FileEntry:
 
 class Snapshots:
     """The newest snapshot under a path. A file that is put in its place is seen by the next
-    request; one that cannot be read is passed over for the one before.
+    request; one that cannot be read is passed over for the one before, and tried again.
     """
 
     def __init__(self, path: Path, make_first: Callable[[], object] | None = None) -> None:
@@ -223,6 +224,8 @@ class Snapshots:
         self._lock = threading.Lock()
         self._seen: object = None
         self._newest: Snapshot | None = None
+        self._failed: object = None
+        self._failed_at = float("-inf")
         self._tried_at = float("-inf")
 
     def newest(self) -> Snapshot:
@@ -250,14 +253,21 @@ class Snapshots:
     def _read(self, identity: object) -> None:
         if identity == self._seen or identity is None:
             return  # somebody else did, or it was taken away: the old one is good still
-        self._seen = identity
+        is_new = identity != self._failed
+        if not is_new and time.monotonic() - self._failed_at < _PAUSE:
+            return
         try:
             self._newest = Snapshot(self._path)
         except Unavailable:
-            log.exception("The snapshot cannot be read; the one before is kept")
+            # Perhaps only now: this process may have too many files open.
+            self._failed, self._failed_at = identity, time.monotonic()
+            if is_new:
+                log.exception("The snapshot cannot be read; the one before is kept")
+        else:
+            self._seen = identity
 
     def _first(self) -> tuple[int, int, int] | None:
-        if self._make_first is not None and time.monotonic() - self._tried_at > 1:
+        if self._make_first is not None and time.monotonic() - self._tried_at > _PAUSE:
             self._tried_at = time.monotonic()
             try:
                 self._make_first()

@@ -3,6 +3,7 @@ that the index, a process of its own or a replica answers from.
 """
 
 from pkgindex.snapshot.exporting import (
+    Busy,
     export_snapshot,
     is_current,
     repair_snapshot,
@@ -12,6 +13,7 @@ from pkgindex.snapshot.exporting import (
 from pkgindex.snapshot.replaced import Emptied
 
 __all__ = [
+    "Busy",
     "Emptied",
     "export_snapshot",
     "is_current",

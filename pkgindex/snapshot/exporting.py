@@ -10,7 +10,7 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import fields
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -62,6 +62,7 @@ def export_snapshot(change: Change | None = None) -> None:
     asked_at = time.monotonic_ns()
     folder = snapshot_folder()
     folder.mkdir(parents=True, exist_ok=True)
+    _give_to_owner_of(folder.parent, folder)
     with _one_at_a_time(folder) as lock:
         began_at = time.monotonic_ns()
         if asked_at < _last_beginning(lock) <= began_at and snapshot_path().exists():
@@ -138,10 +139,19 @@ def _write(content: Content, path: Path, *, over: tuple[str, ...] = ()) -> None:
         _fill(content, temporary, over)
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
+        _give_to_owner_of(path.parent, temporary)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _give_to_owner_of(folder: Path, path: Path) -> None:
+    """What root writes, by `sudo manage.py yank`, the shop must be able to read and replace."""
+    if os.geteuid() == 0:
+        with suppress(PermissionError):  # a disk elsewhere that does not trust our root
+            owner = folder.stat()
+            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def _fill(content: Content, path: Path, over: tuple[str, ...]) -> None:
@@ -163,6 +173,7 @@ def _one_at_a_time(folder: Path) -> Iterator[int]:
     """A lock of the host that a kill -9 releases; gives the lock file's descriptor."""
     lock = os.open(folder / "exporting", os.O_RDWR | os.O_CREAT, 0o600)
     try:
+        _give_to_owner_of(folder, folder / "exporting")
         _acquire(lock)
         yield lock
     finally:

@@ -32,6 +32,7 @@ def read_core_metadata(content: bytes, form: Form) -> CoreMetadata:
 
 
 def _read(content: bytes, form: Form) -> CoreMetadata:
+    content.decode()  # or pip refuses it, and nothing says so before
     metadata = _validate(_parse(content))
     # As of the form: a name, or a version with zeros at its end, may be long and equal a short one.
     name, version = read_name(metadata.name), read_version(str(metadata.version))

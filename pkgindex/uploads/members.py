@@ -8,6 +8,7 @@ MAX_MEMBERS = 20_000
 # Below it no ratio is suspicious: a small file of many zeros is no bomb.
 UNSUSPICIOUS_BYTES = 64 * 1024 * 1024
 MAX_RATIO = 50
+_MAX_PART = 255  # bytes; no file system takes more
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
@@ -24,9 +25,12 @@ def check_unpacked_size(unpacked: int, *, packed: int) -> None:
 
 
 def check_name(name: str) -> None:
-    """Raises UploadRefused for a name that would be unpacked outside of the archive's folder."""
+    """Raises UploadRefused for a name that would be unpacked outside of the archive's folder, or
+    not under this name.
+    """
     parts = name.split("/")
-    if name.startswith("/") or _DRIVE.match(name) or "\\" in name or ".." in parts:
+    if _DRIVE.match(name) or "\\" in name or "" in parts[:-1] or {".", ".."} & set(parts):
         raise UploadRefused(f"The archive has the unsafe path {shown(name)}.")
-    if not name.strip("/") or not name.isprintable():
+    is_long = any(len(part.encode("utf-8", "replace")) > _MAX_PART for part in parts)
+    if not name.strip("/") or not name.isprintable() or is_long:
         raise UploadRefused(f"The archive has the unreadable name {shown(name)}.")

@@ -144,8 +144,8 @@ def _write_rows(artifact: _Artifact, *, token: UploadToken, at: datetime) -> Fil
     UsedFilename.objects.create(
         filename=artifact.filename, sha256=artifact.sha256, first_used_at=at
     )
-    note_upload(token.pk, at=at)
     raise_generation(of_rights=False)
+    note_upload(token.pk, at=at)  # after the number, which a new project has raised already
     _check_stored(artifact)
     release = _open_release(project, artifact.metadata.version, at=at)
     if artifact.packagetype == File.Type.SDIST:

@@ -14,9 +14,7 @@ _BLOCK = 1024 * 1024
 
 def check_record(archive: zipfile.ZipFile, folder: str, text: str) -> None:
     """RECORD must list every file of the wheel with its digest, and no other."""
-    recorded = {
-        row[0]: row[1] if len(row) > 1 else "" for row in csv.reader(text.splitlines()) if row
-    }
+    recorded = dict(map(_read_row, csv.reader(text.splitlines())))
     exempt = {f"{folder}/{name}" for name in _UNRECORDED}
     present = {name for name in archive.namelist() if not name.endswith("/")}
     if unlisted := present - exempt - recorded.keys():
@@ -25,6 +23,14 @@ def check_record(archive: zipfile.ZipFile, folder: str, text: str) -> None:
         raise UploadRefused(f"RECORD lists {shown(min(absent))}, which is not in the wheel.")
     for name in sorted(present - exempt):
         _check_digest(archive, name, recorded[name])
+
+
+def _read_row(row: list[str]) -> tuple[str, str]:
+    """A file and its digest. pip stumbles over an empty line, uv over any other form than this."""
+    match row:
+        case [name, digest, size] if not size or (size.isascii() and size.isdecimal()):
+            return name, digest
+    raise UploadRefused(f"RECORD has the line {shown(','.join(row))}, not file, digest and size.")
 
 
 def _check_digest(archive: zipfile.ZipFile, name: str, claimed: str) -> None:

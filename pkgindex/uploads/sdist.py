@@ -8,6 +8,8 @@ from pkgindex.uploads import core_metadata
 from pkgindex.uploads.members import MAX_MEMBERS, check_name, check_unpacked_size
 from pkgindex.uploads.refusals import UploadRefused, shown
 
+_BLOCK = 256 * 1024  # bytes
+
 
 def read_sdist(file: IO[bytes], *, size: int, filename: str) -> bytes:
     """The PKG-INFO of a sound sdist. Raises UploadRefused for any other file.
@@ -58,7 +60,18 @@ def _read(archive: tarfile.TarFile, *, top: str) -> bytes:
     if content is None:
         raise UploadRefused(f"The sdist has no {top}/PKG-INFO.")
     core_metadata.check_license_files(content, seen, top)
+    _check_rest(archive)
     return content
+
+
+def _check_rest(archive: tarfile.TarFile) -> None:
+    """Behind its end there are zeros, and then gzip's checksum, and nothing else: whatever reads on
+    there than we did finds nothing.
+    """
+    assert archive.fileobj is not None  # it is open
+    while block := archive.fileobj.read(_BLOCK):
+        if block.strip(b"\0"):
+            raise UploadRefused("The sdist has other bytes behind its end.")
 
 
 def _check_member(member: tarfile.TarInfo, seen: set[str], top: str) -> None:

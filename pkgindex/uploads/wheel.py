@@ -10,6 +10,7 @@ from pkgindex.uploads import core_metadata
 from pkgindex.uploads.dist_info import check_entry_points, check_wheel_file
 from pkgindex.uploads.form import Form
 from pkgindex.uploads.framing import check_frame
+from pkgindex.uploads.layout import check_layout
 from pkgindex.uploads.members import MAX_MEMBERS, check_name, check_unpacked_size
 from pkgindex.uploads.record import check_record
 from pkgindex.uploads.refusals import UploadRefused, shown
@@ -42,6 +43,7 @@ def _read(archive: zipfile.ZipFile, file: IO[bytes], *, size: int, form: Form) -
     check_frame(archive, file)
     check_streams(members, file)
     folder = _dist_info(archive.namelist(), form)
+    check_layout(archive.namelist(), folder.removesuffix(".dist-info"))
     wheel, points = f"{folder}/WHEEL", f"{folder}/entry_points.txt"
     check_wheel_file(wheel, _read_member(archive, wheel, core_metadata.MAX_BYTES))
     if points in archive.NameToInfo:

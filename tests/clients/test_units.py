@@ -157,3 +157,19 @@ def test_a_replica_takes_what_was_cut_off_when_it_pulled_anew(server: Server, tm
         assert pulled.read_bytes() == b"half and half"
     finally:
         shutil.rmtree(source.parent)
+
+
+def test_a_replica_gets_nothing_that_customers_sent_to_support(server: Server, tmp_path: Path):
+    if shutil.which("rsync") is None:
+        pytest.skip("rsync is not installed")
+    (tmp_path / "index").mkdir()
+    secret = Path(server.env["DATA_DIR"], "files/support/traceback.txt")
+    secret.parent.mkdir(parents=True)
+    try:
+        secret.write_text("password = 'x'")
+
+        pull(server, tmp_path)
+    finally:
+        shutil.rmtree(secret.parent)
+
+    assert not list(tmp_path.rglob("traceback.txt"))

@@ -15,7 +15,7 @@ from licenses import credentials, status
 from licenses.models import License, Tier
 from pkgindex.index.snapshot import Snapshot
 from pkgindex.models import File, Project
-from pkgindex.snapshot import export_snapshot, snapshot_path
+from pkgindex.snapshot import export_snapshot, exporting, snapshot_path
 from pkgindex.static_export import Unwritable, export_index
 from tests.flows.processes import kill_after
 from tests.make import make_credential, make_license
@@ -228,6 +228,18 @@ def test_two_at_once_do_not_meet(file: File, folder: Path):
         with pytest.raises(Unwritable, match="is being exported right now"):
             export(folder)
     assert export(folder) == 0
+
+
+def test_the_command_says_when_the_shop_is_exporting_for_too_long(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(exporting, "_PATIENCE", 0)
+    snapshot_path().parent.mkdir(exist_ok=True)
+    with (snapshot_path().parent / "exporting").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+
+        with pytest.raises(CommandError, match="another process is exporting"):
+            call_command("export_index", str(folder))
 
 
 def test_the_command_says_what_it_did(file: File, folder: Path, capsys: pytest.CaptureFixture[str]):

@@ -14,6 +14,7 @@ from django.core.files.storage import default_storage
 from pkgindex.models import File, Project
 from tests.pkgindex.uploader import Said, Uploader
 from tests.pkgindex.wheels import (
+    WHEEL,
     build_sdist,
     build_wheel,
     metadata_text,
@@ -212,6 +213,12 @@ def test_a_file_that_is_no_wheel_is_refused(uploader: Uploader, content: bytes):
         (with_files(wheel=None), f"The wheel has no {FOLDER}/WHEEL."),
         (with_files(wheel=b""), f"{FOLDER}/WHEEL is empty."),
         (with_files(wheel=b"Tag: py3-none-any\n"), "WHEEL must be 1.0, not 'None'."),
+        (with_files(wheel=WHEEL.lower().encode()), "WHEEL must be 1.0, not 'None'."),
+        (with_files(wheel=f"{WHEEL}X: \xff".encode("latin-1")), "WHEEL is not UTF-8."),
+        (
+            with_files(metadata=metadata_text("hare", "1.0").encode() + b"\xff"),
+            "The metadata cannot be read: UnicodeDecodeError",
+        ),
         (with_files(wheel=b"Wheel-Version: 2.0\n"), "WHEEL must be 1.0, not '2.0'."),
         (zip_of(wheel_files("hare", "1.0")), f"The wheel has no {FOLDER}/RECORD."),
         (with_member("../evil.py"), "The archive has the unsafe path '../evil.py'."),
@@ -220,6 +227,20 @@ def test_a_file_that_is_no_wheel_is_refused(uploader: Uploader, content: bytes):
         (with_member("..\\evil.py"), "The archive has the unsafe path"),
         (with_member("C:evil.py"), "The archive has the unsafe path"),
         (with_member("hare/\x01.py"), "The archive has the unreadable name"),
+        (with_member("hare/./x.py"), "The archive has the unsafe path"),
+        (with_member("hare//x.py"), "The archive has the unsafe path"),
+        (with_member(f"{'h' * 256}.py"), "The archive has the unreadable name"),
+        # pip and uv cannot install these, or not alike.
+        (
+            with_member("hare/__init__.py/x.py"),
+            "__init__.py/x.py' in the wheel lies in a file",
+        ),
+        (with_member("hare/__init__.py/"), "'hare/__init__.py/' in the wheel lies in a file"),
+        (with_member("hare-1.0.data/x.py"), "is not a file of hare-1.0.data/, in one of purelib,"),
+        (with_member("hare-1.0.data/lib/x.py"), "is not a file of hare-1.0.data/"),
+        (with_member("hare-1.0.data/scripts/x/y"), "is not a file of hare-1.0.data/"),
+        (with_member("other-1.0.data/scripts/x"), "is not a file of hare-1.0.data/"),
+        (with_member("notes.data"), "is not a file of hare-1.0.data/"),
         (with_member("other-1.0.dist-info/METADATA"), "one .dist-info folder, not 2."),
         (zip_of({"hare/__init__.py": b""}), "one .dist-info folder, not 0."),
         (build_wheel("other", "1.0"), "'other-1.0.dist-info' in the wheel is not that of hare 1.0"),
@@ -243,6 +264,12 @@ def with_points(text: str) -> bytes:
         ("[console_scripts]\nhare = hare", "has 'hare' for 'hare': no function to call."),
         ("[gui_scripts]\nhare = hare [gui]", "has 'hare [gui]' for 'hare': no function to call."),
         ("[console_scripts]\nhare = hare run", "'hare run' for 'hare': no module, no object."),
+        # pip stops with a traceback at these, uv at the last two.
+        ("[console_scripts]\nhare = hare : run", "for 'hare': no module, no object."),
+        ("[console_scripts]\nhare = hare:run [a.b]", "for 'hare': no module, no object."),
+        ("[gui_scripts]\nhare = hare:run []", "for 'hare': no module, no object."),
+        ("[gui_scripts]\nhare =\n  hare:run", "for 'hare': no module, no object."),
+        ("[DEFAULT]\na = b", "has the group DEFAULT, which uv does not take."),
         ("[hare.plugins]\na = hare:1-2", "has 'hare:1-2' for 'a': no module, no object."),
         (
             "[console_scripts]\n../hare = hare:run",
@@ -257,10 +284,19 @@ def test_entry_points_that_cannot_be_installed_are_refused(
     assert_refused(uploader.wheel("hare", "1.0", with_points(text)), sentence)
 
 
+@pytest.mark.parametrize(
+    "name", ["purelib/x.py", "platlib/a/x.so", "scripts/run", "data/share/a/b", "headers/x.h"]
+)
+def test_what_lies_in_the_wheels_own_data_folder_is_taken(uploader: Uploader, name: str):
+    content = with_member(f"hare-1.0.data/{name}")
+
+    assert uploader.wheel("hare", "1.0", content).status == 200
+
+
 def test_entry_points_in_use_are_taken(uploader: Uploader):
     text = (
-        "[console_scripts]\nhare = hare.cli:main.run\nHARE3.9 = hare : run [fast, gui]\n"
-        "; a comment\n[hare.plugins]\nplain = hare\n\n[empty]\n"
+        "[console_scripts]\nhare = hare.cli:main.run\nHARE3.9 = hare:run [fast, gui]\n"
+        "; a comment\n[hare.plugins]\nplain = hare\nb = hare : x [a.b]\n\n[empty]\n"
     )
 
     assert uploader.wheel("hare", "1.0", with_points(text)).status == 200
@@ -275,10 +311,15 @@ def record_with(change: tuple[str, str]) -> bytes:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
+        (record_with(("\n", "\n\n")), "RECORD has the line '', not file, digest and size."),
+        (record_with((",16\n", "\n")), "not file, digest and size."),
+        (record_with((",16\n", ",16,\n")), "not file, digest and size."),
+        (record_with((",16\n", ",many\n")), "not file, digest and size."),
         (record_with(("hare/__init__.py", "hare/other.py")), "RECORD does not list 'hare/__init__"),
         (record_with(("RECORD,,", "RECORD,,\nhare/more.py,sha256=x,1")), "RECORD lists 'hare/more"),
         (record_with(("sha256=", "md5=")), "RECORD has the digest 'md5="),
-        (record_with((",sha256=", ",,")), "RECORD has the digest ''"),
+        (record_with((",sha256=", ",,")), "not file, digest and size."),
+        (record_with(("sha256=", "=")), "RECORD has the digest '="),
         (record_with(("sha256=", "sha256=A")), "is not what its RECORD says."),
     ],
 )
@@ -367,6 +408,10 @@ def member(name: str, **attributes: Any) -> tarfile.TarInfo:
     return info
 
 
+SDIST = build_sdist("hare", "1.0")
+TAR = gzip.decompress(SDIST)
+
+
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
@@ -375,6 +420,10 @@ def member(name: str, **attributes: Any) -> tarfile.TarInfo:
         (build_wheel("hare", "1.0"), "cannot be read as an sdist"),
         (gzip.compress(b"no tar" * 200), "cannot be read as an sdist"),
         (build_sdist("hare", "1.0")[:-20], "cannot be read as an sdist"),
+        (SDIST[:-8] + b"crc!" + SDIST[-4:], "cannot be read as an sdist: BadGzipFile: CRC"),
+        (SDIST + b"more", "cannot be read as an sdist: BadGzipFile"),
+        (SDIST + gzip.compress(TAR), "The sdist has other bytes behind its end."),
+        (gzip.compress(TAR + bytes(70 * 2**20)), "unpacks to more than 67108864 bytes."),
         (tar_of({"hare-1.0/setup.py": b""}), "The sdist has no hare-1.0/PKG-INFO."),
         (tar_with(member("other/setup.py")), "'other/setup.py' in the sdist is not in the folder"),
         (tar_with(member("../evil")), "The archive has the unsafe path '../evil'."),

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 from django.core.files.storage import default_storage
-from django.db import connections
+from django.db import connection, connections
+from django.test.utils import CaptureQueriesContext
 
-from pkgindex.models import File, Project, Release, UsedFilename
-from tests.pkgindex.make import make_upload_token
+from licenses.models import Generation
+from pkgindex.models import File, Project, Release, UploadToken, UsedFilename
+from tests.pkgindex.make import make_project, make_upload_token
 from tests.pkgindex.uploader import Said, Uploader
 from tests.pkgindex.wheels import build_wheel, metadata_text
 
@@ -67,3 +69,21 @@ def test_files_of_one_new_release_make_one_project_and_one_release():
     assert [answer.status for answer in said] == [200] * AT_ONCE, said
     assert Project.objects.count() == Release.objects.count() == 1
     assert File.objects.count() == AT_ONCE
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_what_uploads_share_is_locked_in_one_order(is_known: bool):
+    """Else one of a new project and one of a known one, with one token, would wait for each other
+    for ever, and PostgreSQL would end one of them.
+    """
+    if is_known:
+        make_project("hare")
+    uploader = Uploader(make_upload_token()[1])
+
+    with CaptureQueriesContext(connection) as asked:
+        assert uploader.wheel("hare", "1.0").status == 200
+
+    updates = [query["sql"] for query in asked if query["sql"].startswith("UPDATE")]
+    tables = [model._meta.db_table for model in (Generation, UploadToken)]
+    first = [min(n for n, sql in enumerate(updates) if table in sql) for table in tables]
+    assert first == sorted(first)

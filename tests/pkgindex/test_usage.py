@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from licenses.models import Credential, Customer, License, Tier
-from pkgindex.index.usage import Usage, client_of
+from pkgindex.index.usage import SUFFIX, Usage, client_of
 from pkgindex.models import Download, File, UsageSpool
 from pkgindex.usage import fold_usage, spool_folder
 from tests.pkgindex.index_client import IndexClient
@@ -150,6 +150,17 @@ def test_the_notes_of_a_process_that_ended_are_taken_away(file: File):
     assert not spool.exists()
     assert not UsageSpool.objects.exists()
     assert Download.objects.get().count == 1
+
+
+def test_notes_that_another_worker_took_away_stop_no_others(file: File):
+    """Two workers found the same files; one of them was faster."""
+    gone, there = spool_folder() / f"1-gone{SUFFIX}", spool_folder() / f"2-there{SUFFIX}"
+    spool_folder().mkdir(parents=True)
+    gone.symlink_to("taken-away")  # the name is listed, and there is nothing to open
+    line = [int(NOON.timestamp()), 0, file.pk, "pip/26.3", ""]
+    there.write_text(json.dumps(line) + "\n")
+
+    assert [row[-1] for row in folded()] == [1]
 
 
 def test_a_folder_that_cannot_be_written_to_stops_no_install(tmp_path: Path):

@@ -5,8 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from pkgindex.index.snapshot import Snapshot
-from pkgindex.snapshot import Emptied, export_snapshot, snapshot_path
+from pkgindex.index.snapshot import Snapshot, Unavailable
+from pkgindex.snapshot import Busy, Emptied, export_snapshot, snapshot_path
 from pkgindex.static_export import Unwritable, export_index
 
 
@@ -22,6 +22,6 @@ class Command(BaseCommand):
             export_snapshot()
             with closing(Snapshot(snapshot_path())) as snapshot:
                 changes = export_index(snapshot, folder)
-        except (Emptied, Unwritable, OSError) as error:
+        except (Busy, Emptied, Unavailable, Unwritable, OSError) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"{folder} is up to date; {changes} files were written or removed.")

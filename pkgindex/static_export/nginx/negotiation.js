@@ -14,7 +14,7 @@ const OFFERS = [
 function chooseForm(r) {
     const match = `&${r.variables.args || ''}`.match(/.*&format=([^&]+)/);
     if (match) {
-        const asked = decodeURIComponent(match[1]).replace(/ /g, '+');
+        const asked = decode(match[1]).replace(/ /g, '+');
         const offer = OFFERS.find(offer => offer[0] == asked);
         return offer && offer[1];
     }
@@ -32,6 +32,14 @@ function chooseForm(r) {
         }
     });
     return best;
+}
+
+function decode(text) {
+    try {
+        return decodeURIComponent(text);
+    } catch (error) {
+        return text;  // a stray "%", which is in no name of a form
+    }
 }
 
 function readRange(part) {
