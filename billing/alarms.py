@@ -5,12 +5,17 @@ from datetime import datetime
 from billing.models import OwnerNotice, StripePrice, Subscription
 from billing.notices import tell_owner
 from billing.remote import RemoteSubscription
+from billing.verdict import ENDED
 
 
 def tell_of_pause(subscription: Subscription, *, was_paused: bool, at: datetime) -> None:
-    """Collection stopped or goes on: each change is a fact of its own, told where it is written."""
+    """Collection stopped or goes on: each change is a fact of its own, told where it is written.
+
+    What has ended is nothing to resume.
+    """
     key = f"paused:{subscription.stripe_id}:"
-    if subscription.is_paused and not was_paused:
+    is_paused = subscription.is_paused and subscription.status not in ENDED
+    if is_paused and not was_paused:
         tell_owner(
             f"{key}{at:%Y%m%dT%H%M%S.%f}",
             f"{subscription.customer} pays nothing for {subscription.price.tier} at present: "
@@ -19,7 +24,7 @@ def tell_of_pause(subscription: Subscription, *, was_paused: bool, at: datetime)
             at=at,
             needs_him=True,
         )
-    elif was_paused and not subscription.is_paused:
+    elif was_paused and not is_paused:
         notices = OwnerNotice.objects.filter(key__startswith=key, closed_at=None)
         notices.update(closed_at=at)
 
