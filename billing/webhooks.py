@@ -189,4 +189,4 @@ HANDLED = {
 }
 
 # Of these, only a change of these fields: each note of ours on the customer is told to us, too.
-ONLY_ABOUT = {"customer.updated": {"email"}}
+ONLY_ABOUT = {"customer.updated": {"email", "invoice_settings"}}
