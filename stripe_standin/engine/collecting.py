@@ -154,9 +154,10 @@ def _hold_against(world: World, subscription_id: str, *, exhausted: bool) -> Non
         return
     if status == "active":
         world.change(subscription_id, UPDATED, status="past_due")
-    if exhausted and world.options.retries_exhausted == "unpaid":
+    ending = world.options.retries_exhausted  # "past_due": left as it is
+    if exhausted and ending == "unpaid":
         world.change(subscription_id, UPDATED, status="unpaid")
-    elif exhausted:
+    elif exhausted and ending == "canceled":
         end_subscription(world, subscription_id, reason="payment_failed")
 
 

@@ -422,12 +422,12 @@ def test_after_a_lost_dispute_nothing_more_is_sold_by_the_machine(
     assert signed_in_buyer(shop, other).press_buy("pro_monthly").status_code == 303
 
 
-@pytest.mark.parametrize("ending", ["canceled", "unpaid"])
+@pytest.mark.parametrize("ending", ["canceled", "unpaid", "past_due"])
 def test_retries_that_are_exhausted_lapse_the_license_and_the_way_back_works(shop: Shop, ending):
     shop.standin.control("POST", "webhooks", {"mode": "hold", "retries_exhausted": ending})
     bought(shop, card=FAILS_AT_RENEWAL)
 
-    for _ in range(9):
+    for _ in range(14):  # and into another period
         shop.advance(days=5)
         shop.settle()
     assert Subscription.objects.get().status == ending
