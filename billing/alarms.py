@@ -5,12 +5,17 @@ from datetime import datetime
 from billing.models import OwnerNotice, StripePrice, Subscription
 from billing.notices import tell_owner
 from billing.remote import RemoteSubscription
+from billing.verdict import ENDED
 
 
 def tell_of_pause(subscription: Subscription, *, was_paused: bool, at: datetime) -> None:
-    """Collection stopped or goes on: each change is a fact of its own, told where it is written."""
+    """Collection stopped or goes on: each change is a fact of its own, told where it is written.
+
+    What has ended is nothing to resume.
+    """
     key = f"paused:{subscription.stripe_id}:"
-    if subscription.is_paused and not was_paused:
+    is_paused = subscription.is_paused and subscription.status not in ENDED
+    if is_paused and not was_paused:
         tell_owner(
             f"{key}{at:%Y%m%dT%H%M%S.%f}",
             f"{subscription.customer} pays nothing for {subscription.price.tier} at present: "
@@ -19,7 +24,7 @@ def tell_of_pause(subscription: Subscription, *, was_paused: bool, at: datetime)
             at=at,
             needs_him=True,
         )
-    elif was_paused and not subscription.is_paused:
+    elif was_paused and not is_paused:
         notices = OwnerNotice.objects.filter(key__startswith=key, closed_at=None)
         notices.update(closed_at=at)
 
@@ -29,7 +34,8 @@ def tell_of_foreign_price(
 ) -> None:
     """Another price of the Dashboard grants nothing: what was paid for last goes on."""
     key = f"foreign-price:{subscription.stripe_id}:"
-    if StripePrice.objects.filter(stripe_id=remote.price_id).exists():
+    is_sold = StripePrice.objects.filter(stripe_id=remote.price_id).exists()
+    if is_sold or remote.status in ENDED:
         notices = OwnerNotice.objects.filter(key__startswith=key, closed_at=None)
         notices.update(closed_at=at)
         return
@@ -47,7 +53,7 @@ def tell_of_unbilled(subscription: Subscription, remote: RemoteSubscription, at:
     """An invoice that could not be finalized is never sent nor paid, and no other word is said."""
     fine = {_unbilled_key(invoice.stripe_id) for invoice in remote.paid_invoices}
     key = _unbilled_key(remote.latest_invoice_id)
-    if remote.finalization_error:
+    if remote.finalization_error and remote.status not in ENDED:
         tell_owner(
             key,
             f"Stripe could not bill {subscription.customer} for {subscription.price.tier}: "
@@ -64,7 +70,8 @@ def tell_of_unbilled(subscription: Subscription, remote: RemoteSubscription, at:
 def is_unbilled_unheard(remote: RemoteSubscription) -> bool:
     """Whether the owner was not yet told of an invoice that could not be finalized."""
     told = OwnerNotice.objects.filter(key=_unbilled_key(remote.latest_invoice_id))
-    return bool(remote.finalization_error) and not told.exists()
+    is_unbilled = bool(remote.finalization_error) and remote.status not in ENDED
+    return is_unbilled and not told.exists()
 
 
 def _unbilled_key(invoice_id: str) -> str:

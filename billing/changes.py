@@ -197,6 +197,27 @@ def cancel(subscription: Subscription) -> None:
     sync_subscription_now(subscription.stripe_id)
 
 
+def end_for_good(subscription: Subscription, *, at: datetime) -> None:
+    """Charge nothing any more: what is paid runs out, what is not ends now. Safe to repeat.
+
+    At the period's end alone a retry, or a renewal that is a draft for an hour, would be charged.
+    """
+    sync_subscription_now(subscription.stripe_id)  # a renewal may be paid that we did not hear of
+    subscription.refresh_from_db()
+    if not _is_paid_for(subscription, at):
+        stripe_api.cancel_subscription(subscription.stripe_id)
+        sync_subscription_now(subscription.stripe_id)
+    elif subscription.cancel_at is None:
+        cancel(subscription)
+
+
+def _is_paid_for(subscription: Subscription, at: datetime) -> bool:
+    """Whether the running period is, as far as we know."""
+    license, end = subscription.license, subscription.current_period_end
+    is_well = subscription.status in {"active", "trialing"} and end > at
+    return is_well and license is not None and license.paid_through >= end
+
+
 def resume(subscription: Subscription) -> None:
     """Take a cancellation back while the subscription still runs. Safe to repeat.
 

@@ -5,15 +5,19 @@ disputed, and never again (docs.stripe.com/api/radar/early_fraud_warnings/object
 """
 
 import json
+from datetime import datetime
+
+from django.db.models import QuerySet
 
 from billing.models import StripeEvent
 
 EVENT = "radar.early_fraud_warning."
 
 
-def was_warned_of(payment_id: str) -> bool:
-    """Whether Stripe ever warned of this payment intent."""
-    return bool(_told(payment_id))
+def was_warned_of(payment_id: str, *, by: datetime | None = None) -> bool:
+    """Whether Stripe ever warned of this payment intent, or had by a moment."""
+    heard = _events(payment_id)
+    return (heard if by is None else heard.filter(received_at__lte=by)).exists()
 
 
 def is_warned_of(payment_id: str) -> bool:
@@ -23,6 +27,9 @@ def is_warned_of(payment_id: str) -> bool:
 
 
 def _told(payment_id: str) -> list[bool]:
-    events = StripeEvent.objects.filter(about__stripe_id=payment_id, type__startswith=EVENT)
-    payloads = events.values_list("payload", flat=True)
+    payloads = _events(payment_id).values_list("payload", flat=True)
     return [bool(json.loads(text)["data"]["object"].get("actionable")) for text in payloads]
+
+
+def _events(payment_id: str) -> QuerySet[StripeEvent]:
+    return StripeEvent.objects.filter(about__stripe_id=payment_id, type__startswith=EVENT)

@@ -23,6 +23,9 @@ from licenses.status import lapse_license, reinstate_license, revoke_license, su
 
 Status = License.Status
 ASKED_FOR = timedelta(days=1)
+IS_PAUSED = (
+    ~Q(paused_collection="") | Q(status="paused") | Q(quantity=0)
+)  # as Subscription.is_paused
 MOVES = {
     Status.ACTIVE: reinstate_license,
     Status.SUSPENDED: suspend_license,
@@ -97,8 +100,7 @@ def settle_overdue(at: datetime) -> int:
     """
     grace_over = Q(status="past_due", past_due_since__lte=at - grace())
     cancel_due = Q(cancel_at__lte=at)
-    is_paused = ~Q(paused_collection="") | Q(status="paused") | Q(quantity=0)
-    pause_due = is_paused & Q(license__paid_through__lte=at)
+    pause_due = IS_PAUSED & Q(license__paid_through__lte=at)
     overdue = Subscription.objects.filter(
         grace_over | cancel_due | pause_due, license__status=Status.ACTIVE
     ).values_list("pk", flat=True)
@@ -178,11 +180,13 @@ def _license_of(subscription: Subscription, paid: RemoteLine, at: datetime) -> L
 
 
 def _end_unpaid_ones(bought: Subscription, at: datetime) -> None:
-    """He has bought anew: an old one that was not paid is ended, or a retry bills him twice."""
+    """He has bought anew: an old one that was not paid is ended, or a retry bills him twice; so
+    is one that was paused, or its next period does.
+    """
     unpaid = Subscription.objects.filter(
+        Q(status__in=["past_due", "unpaid"]) | IS_PAUSED & ~Q(status="canceled"),
         customer_id=bought.customer_id,
         price__tier__product=bought.price.tier.product_id,
-        status__in=["past_due", "unpaid"],
         license__status=Status.LAPSED,
     )
     for old in unpaid.exclude(pk=bought.pk).select_related("license", "price"):

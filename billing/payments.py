@@ -13,7 +13,7 @@ from billing.mails import mail_refund
 from billing.mirror import store_payments
 from billing.models import DirtyObject, Dispute, GuaranteeRefund, Payment, Refund, Subscription
 from billing.notices import close_notice, tell_owner
-from billing.refunding import Cause, open_refund_job, payments_of_running_period
+from billing.refunding import Cause, open_refund_job, payments_of_running_period, tells_of
 from billing.remote import RemoteDispute, RemotePaymentState, RemoteRefund
 from lib.money import format_cents
 
@@ -90,9 +90,10 @@ def write_payment(payment: Payment, remote: RemotePaymentState, at: datetime) ->
 
 def _mail_refunds(payment: Payment) -> None:
     """Those that failed, and those that no job tells of."""
-    has_job = GuaranteeRefund.objects.filter(subscription=payment.subscription).exists()
+    job = GuaranteeRefund.objects.filter(subscription=payment.subscription).first()
+    is_told = job is not None and tells_of(job, payment) and not payment.is_late
     for refund in payment.refunds.select_related("payment__subscription__price__tier__product"):
-        if refund.status == "failed" or not has_job or payment.is_late:
+        if refund.status == "failed" or not is_told:
             mail_refund(refund)
 
 

@@ -135,6 +135,15 @@ def payments_of_running_period(subscription: Subscription) -> list[Payment]:
     return timely[starts[-1] :] if starts else timely
 
 
+def tells_of(job: GuaranteeRefund, payment: Payment) -> bool:
+    """Whether the job's mail tells what went back of it; the owner may give back more, later."""
+    if job.cause in GIVES_ALL_BACK or was_warned_of(payment.stripe_id, by=job.done_at):
+        return True
+    if job.cause == Cause.DASHBOARD and payment in payments_of_running_period(job.subscription):
+        return True
+    return payment.paid_at >= _served_until(job).replace(microsecond=0)
+
+
 def _give_back(job: GuaranteeRefund, payment: RemotePayment) -> bool:
     """A new key for each try: Stripe keeps an answer for a day, a failure of its own too. What an
     earlier try gave back is not given twice: it is all that is left of the payment.
@@ -169,9 +178,9 @@ def give_back(
 def _finish(claim: Claim, job: GuaranteeRefund) -> None:
     # First the subscription, as everybody who marks what belongs to it.
     Subscription.objects.select_for_update().get(pk=job.subscription_id)
-    if not claim.update(state=State.DONE, due_at=None, last_error=""):
-        return
     at = timezone.now()
+    if not claim.update(state=State.DONE, done_at=at, due_at=None, last_error=""):
+        return
     mark_dirty(DirtyObject.Kind.SUBSCRIPTION, job.subscription.stripe_id, at=at)
     for payment in job.subscription.payments.all():
         mark_dirty(DirtyObject.Kind.PAYMENT, payment.stripe_id, at=at)

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST
 from billing import stripe_api
 from billing.dirty import mark_dirty
 from billing.models import DirtyObject, StripeEvent
+from billing.notices import tell_owner
 from billing.remote import RemoteEvent
 from lib.times import from_unix
 
@@ -43,7 +44,22 @@ def stripe_webhook(request: HttpRequest) -> HttpResponse:
         log.warning("webhook refused: %s", error)
         return HttpResponse(f"{error}\n", status=400, content_type="text/plain")
     keep_event(event)
+    _check_version(event)
     return HttpResponse("ok\n", content_type="text/plain")
+
+
+@transaction.atomic
+def _check_version(event: RemoteEvent) -> None:
+    """Another version does no harm, as all is asked for anew; but the owner did not mean it."""
+    if event.api_version == stripe_api.API_VERSION or event.livemode != settings.STRIPE_LIVEMODE:
+        return
+    log.warning("event %s is of API version %s", event.stripe_id, event.api_version)
+    tell_owner(
+        f"api-version:{event.api_version[:40]}",
+        f"The webhook endpoint at Stripe speaks API version {event.api_version}, and this code "
+        f"{stripe_api.API_VERSION}. Nothing is lost by it; set the endpoint's version at Stripe.",
+        at=timezone.now(),
+    )
 
 
 def read_event(body: bytes, signature: str, *, secrets: Sequence[str]) -> RemoteEvent:
@@ -189,4 +205,4 @@ HANDLED = {
 }
 
 # Of these, only a change of these fields: each note of ours on the customer is told to us, too.
-ONLY_ABOUT = {"customer.updated": {"email"}}
+ONLY_ABOUT = {"customer.updated": {"email", "invoice_settings"}}

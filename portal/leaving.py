@@ -1,5 +1,7 @@
 """A customer takes his data with him, and closes his account."""
 
+from collections.abc import Iterable
+
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
@@ -22,6 +24,7 @@ from portal.holdings import RUNNING
 from portal.visitors import customer_of, owned_customer
 from support.privacy import delete_tickets
 
+ENDED_AT_STRIPE = ("canceled", "incomplete_expired")
 JUST_BOUGHT = (
     "You have just bought something on a page that was still open. Look at it on your account "
     "first; then close the account."
@@ -46,13 +49,14 @@ def export(request: HttpRequest, customer_id: int) -> HttpResponse:
 def close(request: HttpRequest, customer_id: int) -> HttpResponse:
     """Say what goes and what stays; then cancel at Stripe, and forget the people."""
     customer = owned_customer(request, customer_id)
-    running = Subscription.objects.filter(customer=customer, status__in=RUNNING)
+    mine = Subscription.objects.filter(customer=customer).select_related("license")
+    running = mine.filter(status__in=RUNNING)
     by_invoice = [one for one in running if one.is_by_invoice]
     if request.method != "POST" or by_invoice or request.POST.get("sure") != "yes":
         context = {"customer": customer, "by_invoice": by_invoice, "running": running}
         return render(request, "portal/close.html", context)
     try:
-        _close(customer, [one for one in running if one.cancel_at is None])
+        _close(customer, mine.exclude(status__in=ENDED_AT_STRIPE))
     except AlreadyBought:
         messages.warning(request, JUST_BOUGHT)
         return redirect("portal:close", customer.pk)
@@ -64,14 +68,14 @@ def close(request: HttpRequest, customer_id: int) -> HttpResponse:
     return redirect("portal:home")
 
 
-def _close(customer: Customer, renewing: list[Subscription]) -> None:
+def _close(customer: Customer, subscriptions: Iterable[Subscription]) -> None:
     """Stripe first: if we are killed in between, nothing renews, and the button is still there.
 
     No page is left on which he could pay for what he then could not reach.
     """
     close_carts(customer)
-    for subscription in renewing:
-        changes.cancel(subscription)
+    for subscription in subscriptions:
+        changes.end_for_good(subscription, at=timezone.now())
     with transaction.atomic():
         delete_tickets(customer.pk)  # by his people's addresses, too
         close_customer(customer.pk, at=timezone.now())

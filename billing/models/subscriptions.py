@@ -185,6 +185,7 @@ class GuaranteeRefund(Claimable):
     state = models.CharField(max_length=9, choices=State.choices, default=State.REQUESTED)
     requested_at = models.DateTimeField()
     amount_cents = models.PositiveIntegerField(default=0, help_text="given back by this job")
+    done_at = models.DateTimeField(null=True, blank=True)
     currency = models.CharField(max_length=3, default="usd")
 
     objects = ClaimableManager()

@@ -22,6 +22,7 @@ from billing.stripe_api.checkout import (
     retrieve_checkout_session,
 )
 from billing.stripe_api.client import (
+    API_VERSION,
     CardDeclined,
     StripeObjectGone,
     StripeRefused,
@@ -51,6 +52,7 @@ from billing.stripe_api.walks import (
 )
 
 __all__ = [
+    "API_VERSION",
     "CardDeclined",
     "ChangeIsPlanned",
     "StripeObjectGone",

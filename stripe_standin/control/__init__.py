@@ -4,7 +4,7 @@
     GET  state                                          the time, the mode, how many of what
     GET  clock         POST clock {advance_s | to}      what falls due on the way is done in order
     POST webhooks {mode: push|hold|mute, url, secret, livemode, api_version}
-    POST settings {retries_exhausted: canceled|unpaid, cancel_on_dispute, upcoming_days,
+    POST settings {retries_exhausted: canceled|unpaid|past_due, cancel_on_dispute, upcoming_days,
         will_be_due_days, overdue_makes_past_due, overdue_days,
         portal_cancel: cancel_at_period_end|cancel_at}  (one door with `webhooks`)
     POST tax {percent, fails}                           for what has automatic tax on

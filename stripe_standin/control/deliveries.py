@@ -29,7 +29,7 @@ SETTABLE = {
 }
 CHOICES = {
     "mode": ("push", "hold", "mute"),
-    "retries_exhausted": ("canceled", "unpaid"),
+    "retries_exhausted": ("canceled", "unpaid", "past_due"),
     "portal_cancel": ("cancel_at_period_end", "cancel_at"),
 }
 

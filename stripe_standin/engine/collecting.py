@@ -129,7 +129,7 @@ def _fail(world: World, invoice_id: str, *, scheduled: bool) -> Json:
     invoice, notes = world.get(invoice_id), world.notes(invoice_id)
     attempts = _attempts(invoice, scheduled=scheduled)
     # A first invoice has 23 hours, and so has a pending update: neither is tried again.
-    retried = invoice["billing_reason"] != "subscription_create" and not notes.get("pending_update")
+    retried = invoice["billing_reason"] != "subscription_create" and not notes.get("pending_of")
     first = notes.get("first_failure") or world.now()
     world.note(invoice_id, first_failure=first)
     again = attempts <= len(RETRY_DAYS) and retried
@@ -154,9 +154,10 @@ def _hold_against(world: World, subscription_id: str, *, exhausted: bool) -> Non
         return
     if status == "active":
         world.change(subscription_id, UPDATED, status="past_due")
-    if exhausted and world.options.retries_exhausted == "unpaid":
+    ending = world.options.retries_exhausted  # "past_due": left as it is
+    if exhausted and ending == "unpaid":
         world.change(subscription_id, UPDATED, status="unpaid")
-    elif exhausted:
+    elif exhausted and ending == "canceled":
         end_subscription(world, subscription_id, reason="payment_failed")
 
 

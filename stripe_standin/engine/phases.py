@@ -6,6 +6,7 @@ from ..operations import nulls
 from ..world import World
 from .coupons import drop_discounts
 from .lines import items_list
+from .pending_updates import drop_pending
 from .periods import plus
 from .proration import Change, note_net
 from .updating import UPDATED, Update, apply_update
@@ -59,11 +60,12 @@ def default_end(world: World, start: int, items: list[Json], duration: Json | No
 
 
 def take_effect(world: World, subscription_id: str, phase: Json, behavior: str) -> None:
-    """Sell what the phase says from now on.
+    """Sell what the phase says from now on; "a schedule phase change discards a pending update".
 
     At the end of a period the items change just before the renewal, which then bills the new ones;
     in the middle of one it is an update like any other.
     """
+    drop_pending(world, subscription_id)
     subscription = _with_discounts_of(world, subscription_id, phase)
     changes = _changes(world, subscription, phase)
     fields = _terms(world, subscription, phase)

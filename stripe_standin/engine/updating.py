@@ -8,11 +8,11 @@ from .collecting import collect, why_unpaid
 from .finalizing import finalize_invoice
 from .invoicing import draft_invoice
 from .lines import items_list
+from .pending_updates import keep_pending, replace_pending
 from .proration import Change, note_net, proration_lines, with_new_period
 from .subscribing import next_lines
 
 UPDATED = "customer.subscription.updated"
-PENDING_SECONDS = 23 * 3600  # docs.stripe.com/billing/subscriptions/pending-updates
 
 
 @dataclass(frozen=True)
@@ -100,23 +100,13 @@ def _pay_first(
 ) -> Json:
     """`pending_if_incomplete`: nothing changes until the money is there."""
     items = new_items(world, update)
+    subscription = replace_pending(world, subscription["id"])
     invoice = _invoice(world, subscription, update, lines)
-    world.note(invoice["id"], pending_update=True)
+    world.note(invoice["id"], pending_of=subscription["id"])
     paid = collect(world, invoice["id"], present=update.present)["status"] == "paid"
     if paid:
         return _set_items(world, subscription, items, fields)
-    world.note(subscription["id"], pending_fields=fields)
-    pending = {
-        "billing_cycle_anchor": None,
-        "discount": None,
-        "discounts": None,
-        "expires_at": world.now() + PENDING_SECONDS,
-        "metadata": fields.get("metadata"),
-        "subscription_items": items,
-        "trial_end": None,
-        "trial_from_plan": None,
-    }
-    return world.change(subscription["id"], UPDATED, pending_update=pending)
+    return keep_pending(world, subscription, invoice["id"], items, fields)
 
 
 def preview_lines(world: World, subscription: Json, update: Update) -> list[Json]:

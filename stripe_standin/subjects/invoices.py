@@ -4,6 +4,7 @@ from ..contract import Json
 from ..engine.collecting import collect, mark_paid, why_unpaid
 from ..engine.finalizing import finalize_invoice
 from ..engine.invoicing import DRAFT_SECONDS, draft_by_hand
+from ..engine.pending_updates import follow_void
 from ..engine.voiding import cancel_payment, give_up, void_invoice
 from ..engine.wallets import customers_method
 from ..errors import invalid_request
@@ -114,7 +115,9 @@ def _paid_elsewhere(call: Call, invoice: Json) -> Json:
 @operation("POST", URL + "/{invoice}/void")
 def void(call: Call) -> Json:
     invoice = _in_status(call, "void", "open", "uncollectible")
-    return void_invoice(call.world, invoice["id"])
+    voided = void_invoice(call.world, invoice["id"])
+    follow_void(call.world, voided)
+    return voided
 
 
 @operation("POST", URL + "/{invoice}/mark_uncollectible")

@@ -13,6 +13,7 @@ from billing.models import LateRefund, Payment, Subscription
 from licenses.models import License, Tier
 from outbox.models import Mail
 from tests.flows.books import books_agree
+from tests.flows.conftest import end_with_books
 from tests.shop import Buyer, Shop
 
 LIES: dict[str, Callable[[], object]] = {
@@ -42,3 +43,17 @@ def test_each_lie_breaks_the_books(shop: Shop):
             books_agree(shop)
     mail.outbox.pop()
     books_agree(shop)
+
+
+def test_a_scenario_that_ends_with_a_lie_fails(shop: Shop):
+    Buyer(shop).buy("pro_monthly")
+    shop.settle()
+    end_with_books(shop)
+
+    Payment.objects.update(amount_cents=1)
+    Payment.objects.get().refunds.create(
+        stripe_id="re_1", amount_cents=1, status="succeeded", created_at=timezone.now()
+    )
+
+    with pytest.raises(AssertionError):
+        end_with_books(shop)

@@ -524,6 +524,23 @@ def test_a_card_that_is_changed_after_a_change_was_planned_pays_for_it(shop: Sho
     assert Payment.objects.values("card_fingerprint").distinct().count() == 2
 
 
+def test_a_card_that_is_made_the_customers_own_is_heard_of(shop: Shop):
+    """As in the Dashboard; the subscription itself does not change, and nothing is said of it."""
+    subscription = subscribed(shop, "enterprise_monthly", 3)
+    change(subscription, "enterprise_monthly", 1)
+    shop.settle()
+    remote = shop.ask_stripe("GET", f"/v1/subscriptions/{subscription.stripe_id}")
+    whose = f"/v1/customers/{remote['customer']}"
+    method = "/v1/payment_methods/pm_card_mastercard/attach"
+    card = shop.ask_stripe("POST", method, f"customer={remote['customer']}")["id"]
+
+    shop.ask_stripe("POST", whose, f"invoice_settings[default_payment_method]={card}")
+    shop.settle()
+
+    subscription.refresh_from_db()
+    assert (remote["default_payment_method"], subscription.card_last4) == (None, "4444")
+
+
 def test_receipts_stand_on_the_account(shop: Shop):
     subscribed(shop, "pro_monthly")
     shop.advance(days=32)

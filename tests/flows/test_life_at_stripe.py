@@ -160,6 +160,26 @@ def test_a_paused_collection_serves_what_was_paid_and_no_longer(shop: Shop, beha
     assert not shop.night().drift
 
 
+def test_who_buys_anew_while_his_old_one_is_paused_pays_for_one(shop: Shop):
+    """Collection of the old one may go on by the owner's hand, or by a date at Stripe."""
+    subscription = bought(shop)
+    at_stripe(shop, subscription, "pause_collection[behavior]=void")
+    shop.advance(days=31)
+    shop.settle()
+    assert License.objects.get().status == License.Status.LAPSED
+
+    signed_in_buyer(shop, Customer.objects.get()).buy("pro_monthly")
+    shop.settle()
+    shop.advance(days=32)
+    shop.settle()
+
+    assert sorted(Subscription.objects.values_list("status", flat=True)) == ["active", "canceled"]
+    assert License.objects.filter(status=License.Status.ACTIVE).count() == 1
+    assert Payment.objects.count() == 3
+    assert OwnerNotice.objects.get(key__startswith="paused:").closed_at is not None
+    books_agree(shop)
+
+
 @pytest.mark.parametrize("is_status", [False, True])
 def test_a_pause_ends_by_the_clock_when_stripe_is_silent(shop: Shop, is_status: bool):
     subscription = bought(shop)
@@ -402,12 +422,12 @@ def test_after_a_lost_dispute_nothing_more_is_sold_by_the_machine(
     assert signed_in_buyer(shop, other).press_buy("pro_monthly").status_code == 303
 
 
-@pytest.mark.parametrize("ending", ["canceled", "unpaid"])
+@pytest.mark.parametrize("ending", ["canceled", "unpaid", "past_due"])
 def test_retries_that_are_exhausted_lapse_the_license_and_the_way_back_works(shop: Shop, ending):
     shop.standin.control("POST", "webhooks", {"mode": "hold", "retries_exhausted": ending})
     bought(shop, card=FAILS_AT_RENEWAL)
 
-    for _ in range(9):
+    for _ in range(14):  # and into another period
         shop.advance(days=5)
         shop.settle()
     assert Subscription.objects.get().status == ending

@@ -269,6 +269,39 @@ def test_a_month_refunded_in_the_dashboard_takes_no_other_months_money(
     books_agree(shop)
 
 
+def test_what_the_owner_gives_back_after_the_job_is_told_once_too(
+    shop: Shop, payment: Payment, second_month: Payment
+):
+    refund(shop, second_month)
+    shop.settle()
+    shop.advance(minutes=5)
+
+    refund(shop, payment)
+    for _ in range(2):
+        shop.settle()
+
+    assert given_back() == {payment.stripe_id: 9900, second_month.stripe_id: 9900}
+    told = [one.subject for one in mail.outbox if "on its way back" in one.subject]
+    assert told == [
+        "Your money for Hare Pro is on its way back",
+        "$99 for Hare Pro is on its way back",
+    ]
+    books_agree(shop)
+
+
+def test_what_the_owner_gives_back_after_a_late_warning_is_told(
+    shop: Shop, payment: Payment, second_month: Payment, settings: Any
+):
+    settings.REFUND_FRAUD_WARNINGS = True
+    decide(shop, dispute(shop, second_month), "lost")
+    warn(shop, payment)
+
+    refund(shop, payment)
+    shop.settle()
+
+    assert [one.subject for one in mail.outbox].count("$99 for Hare Pro is on its way back") == 1
+
+
 @pytest.mark.parametrize("outcome", ["lost", "prevented"])
 def test_a_dispute_about_a_month_takes_no_other_months_money(
     shop: Shop, payment: Payment, second_month: Payment, outcome: str

@@ -112,6 +112,21 @@ def test_a_renewal_that_cannot_be_billed_is_told_until_it_is(taxed: Shop, is_hea
     books_agree(taxed)
 
 
+def test_a_renewal_that_could_not_be_billed_needs_nobody_once_all_has_ended(taxed: Shop):
+    Buyer(taxed).buy("pro_monthly")
+    taxed.settle()
+    taxed.ask_stripe("POST", f"/v1/customers/{StripeCustomer.objects.get().stripe_id}", "address=")
+    taxed.advance(days=32)
+    taxed.settle()
+    assert OwnerNotice.objects.filter(key__startswith="unbilled:", closed_at=None).exists()
+
+    taxed.ask_stripe("DELETE", f"/v1/subscriptions/{Subscription.objects.get().stripe_id}")
+    taxed.settle()
+
+    assert not OwnerNotice.objects.filter(needs_him=True, closed_at=None).exists()
+    assert not taxed.night(events=False).drift
+
+
 def test_with_tax_a_refund_is_a_credit_note_and_gives_the_tax_back(taxed: Shop):
     Buyer(taxed).buy("pro_monthly")
     taxed.settle()

@@ -1,15 +1,19 @@
 """The webhook's door: who may come in, and what is kept."""
 
+import gzip
 import hashlib
 import hmac
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
+import stripe
 from django.test import Client
 
-from billing.models import DirtyObject, StripeEvent
+from billing.models import DirtyObject, OwnerNotice, StripeEvent
+from billing.stripe_api import API_VERSION
 from tests.shop import WEBHOOK
 
 pytestmark = pytest.mark.django_db
@@ -175,6 +179,23 @@ def test_an_invoice_marks_its_subscription_in_every_api_version(invoice):
     post(event(type="invoice.paid", api_version="2024-06-20", data={"object": invoice}))
 
     assert StripeEvent.objects.get().about == DirtyObject.objects.get(stripe_id="sub_9")
+
+
+def test_an_endpoint_of_another_api_version_is_told_once_and_does_no_harm():
+    for number in range(3):
+        assert post(event(id=f"evt_{number}", api_version="2024-06-20")) == 200
+    post(event(id="evt_same"))
+    post(event(id="evt_live", api_version="2030-01-01.later", livemode=True))
+
+    notice = OwnerNotice.objects.get()
+    assert "2024-06-20" in notice.text
+    assert not notice.needs_him
+    assert StripeEvent.objects.filter(about__stripe_id="sub_1").count() == 4
+
+
+def test_the_version_stands_in_the_sdk_and_in_the_stand_ins_description_too():
+    description = gzip.decompress(Path("stripe_standin/data/spec3.trimmed.json.gz").read_bytes())
+    assert json.loads(description)["info"]["version"] == stripe.api_version == API_VERSION
 
 
 def test_a_get_is_not_answered():

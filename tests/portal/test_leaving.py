@@ -16,7 +16,7 @@ from pkgindex.models import Download
 from support.models import BouncingAddress, InboundMail, Ticket
 from support.receiving import parse_due_mail
 from support.storing import Delivery, keep_mail
-from tests.flows.books import books_agree
+from tests.flows.books import books_agree, pages
 from tests.make import make_credential, make_customer, make_license, make_tier
 from tests.pkgindex.make import make_file, make_project, make_release
 from tests.shop import Buyer, Shop
@@ -164,6 +164,55 @@ def test_closing_cancels_the_subscription_at_stripe_first(shop: Shop):
     shop.advance(days=40)
     shop.settle()
     assert LicenseEvent.objects.filter(name="lapsed").exists()
+
+
+@pytest.mark.parametrize("moment", ["past due", "unpaid", "renewal is a draft", "not heard of"])
+def test_after_closing_nothing_is_charged_whatever_was_open(shop: Shop, moment: str):
+    card = "4000000000000341" if moment in {"past due", "unpaid"} else "4242424242424242"
+    shop.standin.control("POST", "webhooks", {"mode": "hold", "retries_exhausted": "unpaid"})
+    Buyer(shop).buy("pro_monthly", card=card)
+    shop.settle()
+    end = Subscription.objects.get().current_period_end
+    days = {"past due": 0.2, "unpaid": 12}.get(moment, 0.01)
+    shop.advance(seconds=(end - timezone.now()).total_seconds() + days * 24 * 3600)
+    shop.take() if moment == "not heard of" else shop.settle()
+
+    assert close(Customer.objects.get(), sure="yes") == 302
+
+    path = f"/v1/subscriptions/{Subscription.objects.get().stripe_id}"
+    assert shop.ask_stripe("GET", path)["status"] == "canceled"
+    shop.advance(days=40)
+    shop.settle()
+    (charge,) = [c for c in pages(shop, "/v1/charges") if c["status"] == "succeeded"]
+    assert charge["amount"] == 9900
+    books_agree(shop)
+
+
+def test_closing_ends_no_period_that_was_paid_unheard(shop: Shop):
+    Buyer(shop).buy("pro_monthly")
+    shop.settle()
+    shop.advance(days=32)
+    shop.take()
+
+    assert close(Customer.objects.get(), sure="yes") == 302
+
+    subscription = Subscription.objects.get()
+    remote = shop.ask_stripe("GET", f"/v1/subscriptions/{subscription.stripe_id}")
+    assert (remote["status"], remote["cancel_at_period_end"]) == ("active", True)
+    assert subscription.cancel_at == subscription.current_period_end > timezone.now()
+
+
+def test_closing_leaves_a_date_of_the_owners_as_it_is(shop: Shop):
+    Buyer(shop).buy("pro_monthly")
+    shop.settle()
+    path = f"/v1/subscriptions/{Subscription.objects.get().stripe_id}"
+    date = int(timezone.now().timestamp()) + 5 * 24 * 3600
+    shop.ask_stripe("POST", path, f"cancel_at={date}")
+    shop.settle()
+
+    assert close(Customer.objects.get(), sure="yes") == 302
+
+    assert shop.ask_stripe("GET", path)["cancel_at"] == date
 
 
 def open_page(shop: Shop) -> tuple[Customer, Buyer, str]:

@@ -132,6 +132,55 @@ def test_a_pending_upgrade_is_applied_when_it_is_paid(shop: Shop) -> None:
     assert quantity_of(shop.subscription(subscription.id)) == 6
 
 
+def more(shop: Shop, subscription: stripe.Subscription, quantity: int) -> stripe.Subscription:
+    """An upgrade that waits for a card that does not pay."""
+    params: Any = {
+        "items": [{"id": item_of(subscription), "quantity": quantity}],
+        "proration_behavior": "always_invoice",
+        "payment_behavior": "pending_if_incomplete",
+        "off_session": True,
+    }
+    return shop.client.v1.subscriptions.update(subscription.id, params)
+
+
+def test_a_second_pending_upgrade_voids_the_invoice_of_the_first(shop: Shop) -> None:
+    subscription = shop.buy(shop.enterprise(), 3, card=DECLINED_LATER)
+    first = more(shop, subscription, 6).latest_invoice
+
+    second = more(shop, subscription, 4)
+
+    assert second.latest_invoice != first
+    assert [one.status for one in shop.invoices(subscription.id)] == ["open", "void", "paid"]
+    with pytest.raises(stripe.InvalidRequestError):
+        shop.client.v1.invoices.pay(str(first), {})
+
+
+def test_voiding_its_invoice_gives_a_pending_upgrade_up(shop: Shop) -> None:
+    subscription = shop.buy(shop.enterprise(), 3, card=DECLINED_LATER)
+    invoice = str(more(shop, subscription, 6).latest_invoice)
+
+    shop.client.v1.invoices.void_invoice(invoice)
+
+    now = shop.subscription(subscription.id)
+    assert (now.pending_update, quantity_of(now)) == (None, 3)
+
+
+def test_a_pending_upgrade_ends_with_the_period_and_leaves_the_renewal_alone(shop: Shop) -> None:
+    subscription = shop.buy(shop.enterprise(), 3, card=DECLINED_LATER)
+    end = subscription["items"].data[0].current_period_end
+    shop.standin.control("POST", "clock", {"to": end - 3600})
+
+    pending = more(shop, subscription, 6).pending_update
+    shop.standin.advance(DAY)
+
+    assert pending is not None
+    assert pending.expires_at == end
+    renewal, upgrade, _ = shop.invoices(subscription.id)
+    assert (renewal.billing_reason, renewal.status) == ("subscription_cycle", "open")
+    assert upgrade.status == "void"
+    assert shop.subscription(subscription.id).pending_update is None
+
+
 def test_without_pending_updates_a_declined_upgrade_stays(shop: Shop) -> None:
     """What laravel/cashier-stripe#1817 met: the new quantity, and not a cent for it."""
     subscription = shop.buy(shop.enterprise(), 3, card=DECLINED_LATER)
