@@ -1,6 +1,5 @@
 """`manage.py work`: the loop that does what must happen later. Any number may run at once."""
 
-import logging
 import signal
 import threading
 import time
@@ -32,13 +31,14 @@ from pkgindex.sweeping import sweep_leftovers
 from pkgindex.usage import fold_usage
 from portal.diagnosing import answer_diagnoses
 from portal.digest import send_digest
+from portal.failing import Failing
 from portal.figures.history import keep_metrics
 from portal.given_up import tell_of_given_up
 from portal.news import announce_releases
 from support.privacy import prune_old_mail
 from support.receiving import parse_due_mail
 
-log = logging.getLogger(__name__)
+_failing = Failing()
 
 # What is done in each round, most urgent first.
 DUTIES: tuple[Callable[[datetime], int], ...] = (
@@ -76,8 +76,10 @@ def work_once() -> int:
     for duty in DUTIES:
         try:
             done += duty(timezone.now())
-        except Exception:  # each row keeps its own error; this is a database that is away
-            log.exception("%s failed; tried again in the next round", duty.__name__)
+        except Exception as error:  # each row keeps its own; this is e.g. a database that is away
+            _failing.note(duty.__name__, error, timezone.now())
+        else:
+            _failing.clear(duty.__name__, timezone.now())
     return done
 
 
