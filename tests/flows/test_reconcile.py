@@ -221,7 +221,11 @@ def test_a_plan_made_unheard_is_drift(shop: Shop):
     shop.settle()
     row = Subscription.objects.get()
     change_at_period_end(
-        row.stripe_id, price_id=row.stripe_price.stripe_id, quantity=2, idempotency_key="plan"
+        row.stripe_id,
+        price_id=row.stripe_price.stripe_id,
+        quantity=2,
+        interval="month",
+        idempotency_key="plan",
     )
     lose_all(shop)
 
