@@ -6,9 +6,17 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
-from billing.models import Chore, OwnerNotice
+from billing.models import (
+    Chore,
+    Closing,
+    GuaranteeRefund,
+    LateRefund,
+    OwnerNotice,
+    SecondBackup,
+)
 from billing.notices import close_notice, tell_owner
 from billing.reconcile import reconcile_nightly
 from licenses.fan_out import prune_networks
@@ -22,6 +30,8 @@ log = logging.getLogger(__name__)
 NIGHT_HOUR = 3  # UTC
 BEAT_SECONDS = 1.0  # no more often: a night's walk has thousands of steps, and each is a write
 
+# Each asks Stripe first how far it is, so that another try gives nothing back twice.
+_JOBS = (GuaranteeRefund.objects, LateRefund.objects, Closing.objects, SecondBackup.objects)
 # Says that the worker is alive and may take longer; raises Overtaken.
 Beat = Callable[[], None]
 
@@ -56,10 +66,19 @@ def _tell_of_signing_keys(at: datetime) -> None:
         close_notice(notice.key, at=at)
 
 
+def retry_nightly(at: datetime, beat: Beat) -> str:
+    """What was given up because Stripe was away for hours; what it refused waits for the owner."""
+    is_away = Q(last_error__startswith="StripeUnavailable:")
+    is_away |= Q(last_error__startswith="StripeFailed:")
+    given_up = [jobs.get_queryset().filter(is_away, dead_at__isnull=False) for jobs in _JOBS]
+    return f"{sum(jobs.try_again(at) for jobs in given_up)} jobs tried again"
+
+
 NIGHTLY: Mapping[str, Callable[[datetime, Beat], str]] = {
     "reconcile": reconcile_nightly,
     "prune": prune_nightly,
     "remind": remind_nightly,
+    "retry": retry_nightly,
 }
 
 

@@ -8,11 +8,11 @@ from django.test import Client
 from django.utils import timezone
 
 from billing.guarantee import NoGuarantee, refundable_until, request_guarantee
-from billing.models import GuaranteeRefund, Payment, Subscription
+from billing.models import Chore, GuaranteeRefund, OwnerNotice, Payment, Subscription
 from lib.tokens import TokenKind, mint_token
 from licenses.entitlements import find_holder, may_download
 from licenses.models import License, User
-from outbox.claims import LEASE
+from outbox.claims import LEASE, MAX_ATTEMPTS
 from tests.flows.books import books_agree
 from tests.flows.processes import kill_after
 from tests.flows.test_crash_points import crashes_in_turn
@@ -171,6 +171,28 @@ def test_a_stripe_that_fails_at_any_step_doubles_nothing(shop: Shop, path, kind,
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_stripe_that_is_away_for_a_day_costs_nobody_a_click(shop: Shop):
+    subscription = bought(shop)
+    press(subscription)
+    for _ in range(MAX_ATTEMPTS):
+        for method in ("GET", "POST", "DELETE"):
+            shop.fail_stripe(method, "/v1/", kind="500", when="before", times=50)
+        shop.advance(hours=2)
+        shop.work()
+    assert GuaranteeRefund.objects.get().dead_at is not None
+    shop.standin.control("DELETE", "faults")
+
+    Chore.objects.filter(name="retry").update(due_at=timezone.now())  # it is night
+    shop.work()
+    shop.settle()
+
+    job = GuaranteeRefund.objects.get()
+    assert (job.state, job.amount_cents, job.dead_at) == ("done", 9900, None)
+    waiting = OwnerNotice.objects.filter(needs_him=True, closed_at=None)
+    assert not waiting.exists(), list(waiting)
+    books_agree(shop)
+
+
 def test_a_crash_before_any_write_ends_refunded_canceled_and_revoked_once(shop: Shop):
     subscription = bought(shop)
     request_guarantee(subscription.pk, at=timezone.now())
