@@ -45,7 +45,8 @@ def own_pages(page: Page) -> Iterator[str]:
         page.goto(path)
         yield path
         links = page.locator("main a").evaluate_all("links => links.map(a => a.pathname)")
-        waiting += [one for one in links if one.startswith(BEGINNINGS) and one.endswith("/")]
+        pages = [one for one in links if one.endswith("/") and "/files/" not in one]
+        waiting += [one for one in pages if one.startswith(BEGINNINGS)]
 
 
 def test_the_owners_own_pages_by_day_and_by_night_on_a_phone_and_a_screen(person, demo):
