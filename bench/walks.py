@@ -32,15 +32,7 @@ def main() -> int:
     parser.add_argument("--shrink", action="store_true", help="look for the shortest, for minutes")
     parser.add_argument("--plant", choices=sorted(PLANTS))
     arguments = parser.parse_args()
-    phases = [Phase.generate, Phase.shrink] if arguments.shrink else [Phase.generate]
-    walks = settings(
-        max_examples=arguments.number,
-        stateful_step_count=STEPS,
-        deadline=None,
-        database=None,
-        phases=phases,
-        suppress_health_check=list(HealthCheck),
-    )
+    walks = settings_of(arguments)
     started, begun = time.monotonic(), 0
     with everything() as standin, ExitStack() as stack:
         if arguments.plant:
@@ -67,6 +59,18 @@ def main() -> int:
     each = (time.monotonic() - started) / begun
     print(f"{arguments.plant or 'walks'}: {begun} walks, {wrong} wrong, {each:.2f} s each")
     return int(bool(wrong) != bool(arguments.plant))
+
+
+def settings_of(arguments: argparse.Namespace) -> settings:
+    phases = [Phase.generate, Phase.shrink] if arguments.shrink else [Phase.generate]
+    return settings(
+        max_examples=arguments.number,
+        stateful_step_count=STEPS,
+        deadline=None,
+        database=None,
+        phases=phases,
+        suppress_health_check=list(HealthCheck),
+    )
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 NIGHT_HOUR = 3  # UTC
 BEAT_SECONDS = 1.0  # no more often: a night's walk has thousands of steps, and each is a write
 
-# Each asks Stripe first how far it is, so that another try gives nothing back twice.
+# Another try of these does nothing twice: what Stripe has done already counts as done.
 _JOBS = (GuaranteeRefund.objects, LateRefund.objects, Closing.objects, SecondBackup.objects)
 # Says that the worker is alive and may take longer; raises Overtaken.
 Beat = Callable[[], None]

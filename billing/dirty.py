@@ -11,6 +11,7 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Case, F, Value, When
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from billing import stripe_api
@@ -49,6 +50,7 @@ def agree(mark_id: int, fetch: Fetch, at: datetime) -> bool:
         return _let_go(claim, mark.hints, note=f"gone at Stripe: {error}")
     except Exception as error:
         log.exception("%s could not be agreed on", mark.stripe_id)
+        claim.keep(failing_since=Coalesce("failing_since", Value(timezone.now())))
         claim.fail(error, timezone.now())
         return False
 
@@ -72,6 +74,7 @@ def _let_go(claim: Claim, generation: int, note: str = "") -> bool:
         agreed_at=timezone.now(),
         due_at=Case(When(hints=generation, then=Value(None)), default=F("due_at")),
         attempts=0,
+        failing_since=None,
         last_error=note[:2000],
     )
 
@@ -87,10 +90,10 @@ def was_agreed_since(stripe_id: str, moment: datetime) -> bool:
     return DirtyObject.objects.filter(stripe_id=stripe_id, agreed_at__gt=moment).exists()
 
 
-def has_failed(stripe_id: str) -> bool:
-    """Whether Stripe was asked for it in vain the last time, and will be asked again or not."""
+def has_failed_since(stripe_id: str, moment: datetime) -> bool:
+    """Whether Stripe was asked for it in vain at that moment already, and ever since."""
     marks = DirtyObject.objects.filter(stripe_id=stripe_id, due_at__isnull=False)
-    return marks.exclude(last_error="").exists()
+    return marks.filter(failing_since__lte=moment).exists()
 
 
 def is_given_up(stripe_id: str) -> bool:

@@ -10,7 +10,7 @@ from django.db.models import Q
 
 from billing import carts
 from billing.contracts import signed_line
-from billing.dirty import has_failed, is_given_up, is_waiting, mark_dirty, was_agreed_since
+from billing.dirty import has_failed_since, is_given_up, is_waiting, mark_dirty, was_agreed_since
 from billing.ledger import note_worth
 from billing.mails import mail_changed, mail_ended, mail_payment_failed, mail_welcome
 from billing.models import DirtyObject, GuaranteeRefund, Price, StripePrice, Subscription
@@ -23,9 +23,9 @@ from licenses.status import lapse_license, reinstate_license, revoke_license, su
 
 Status = License.Status
 ASKED_FOR = timedelta(days=1)
-IS_PAUSED = (
-    ~Q(paused_collection="") | Q(status="paused") | Q(quantity=0)
-)  # as Subscription.is_paused
+IN_VAIN_FOR = timedelta(hours=3)
+# As Subscription.is_paused.
+IS_PAUSED = ~Q(paused_collection="") | Q(status="paused") | Q(quantity=0)
 MOVES = {
     Status.ACTIVE: reinstate_license,
     Status.SUSPENDED: suspend_license,
@@ -117,8 +117,10 @@ def _settle_or_ask(pk: int, at: datetime) -> bool:
             return False
         stripe_id, over_since = subscription.stripe_id, _over_since(subscription, at)
         # Stripe may have forgotten it, or say that it is none of ours: it is not asked for ever.
-        # Nor does a day count in which nobody asked: the worker may have stood still.
-        is_away = over_since <= at - ASKED_FOR and has_failed(stripe_id)
+        # Nor does a day count in which nobody asked: the worker may have stood still, and begin
+        # again sooner than the network.
+        is_over = over_since <= at - ASKED_FOR
+        is_away = is_over and has_failed_since(stripe_id, at - IN_VAIN_FOR)
         if is_away or was_agreed_since(stripe_id, over_since):
             settle_status(subscription, at)
             note_worth(subscription, at)

@@ -76,9 +76,9 @@ def may_download(
 
     The best of his licenses decides; the reason of a refusal is that of the best one too:
     lapsed before suspended before revoked before none at all, and of equals the one that covers
-    most. A credential that is limited to
-    other products is refused like one of a license that does not cover the project, and the
-    range of versions is told to whoever has the right to the file but for it.
+    most. A credential that is limited to other products is refused like one of a license that does
+    not cover the project, and the range of versions is told to whoever has the right to the file
+    but for it.
     """
     rights = [right for right in holder.rights if right.tier_id in tier_ids]
     in_scope = [right for right in rights if holder.scope.allows_product(right.product)]

@@ -18,6 +18,7 @@ from billing.chores import NIGHTLY
 from billing.models import Chore, Price
 from billing.reconcile import Report, reconcile
 from lib.times import from_unix
+from portal.failing import Failing
 from portal.management.commands.work import work_once
 from tests.standin.process import StandIn
 
@@ -124,7 +125,7 @@ class Shop:
         an error here.
         """
         failures = _Records()
-        logger = logging.getLogger(work_once.__module__)
+        logger = logging.getLogger(Failing.__module__)
         logger.addHandler(failures)
         try:
             while work_once():

@@ -19,6 +19,7 @@ class DirtyObject(Claimable):
     kind = models.CharField(max_length=20, choices=Kind.choices)
     hints = models.PositiveIntegerField(default=0, help_text="raised by each hint of a change")
     agreed = models.PositiveIntegerField(default=0, help_text="`hints` as of the last agreement")
+    failing_since = models.DateTimeField(null=True, blank=True)
     agreed_at = models.DateTimeField(null=True, blank=True, help_text="when Stripe was last asked")
 
     objects = ClaimableManager()

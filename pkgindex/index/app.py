@@ -88,7 +88,7 @@ class Index:
         clock: Callable[[], float] = time.time,
     ) -> None:
         """*hand_on_to* is a path of nginx under which the storage lies, e.g. "/stored/"."""
-        self._snapshots = snapshots
+        self.snapshots = snapshots
         self._contents = Contents(storage, hand_on_to)
         self._usage = usage
         self._gate = Gate(failures, trusted_proxies=trusted_proxies)
@@ -123,7 +123,7 @@ class Index:
             return refuse(405, "The index only answers GET and HEAD", ("Allow", "GET, HEAD"))
         now = self._clock()
         try:
-            snapshot = self._snapshots.newest()
+            snapshot = self.snapshots.newest()
             reader = self._gate.identify(snapshot, environ, now)
             return self._answer(snapshot, reader, environ, now)
         except Unavailable as error:

@@ -50,15 +50,15 @@ def from_environment() -> "WSGIApplication":
     proxies = os.environ.get("TRUSTED_PROXIES", "0")
     if not proxies.isdecimal():
         raise SystemExit(f"TRUSTED_PROXIES must be a whole number, not {proxies!r}.")
-    snapshot, pulled = Path(os.environ["INDEX_SNAPSHOT"]), os.environ.get("INDEX_PULLED")
+    pulled = os.environ.get("INDEX_PULLED")
     index = make_index(
-        snapshot,
+        Path(os.environ["INDEX_SNAPSHOT"]),
         Path(os.environ["INDEX_FILES"]),
         state=Path(state) if state else None,
         trusted_proxies=int(proxies),
         hand_on_to=os.environ.get("INDEX_HAND_ON_TO", ""),
     )
-    return index.in_front_of(Health(Snapshots(snapshot), Path(pulled) if pulled else None))
+    return index.in_front_of(Health(index.snapshots, Path(pulled) if pulled else None))
 
 
 def __getattr__(name: str) -> "WSGIApplication":

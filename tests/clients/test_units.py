@@ -20,6 +20,7 @@ from tests.clients.site import index_command
 from tests.pkgindex.index_client import basic
 
 pytestmark = [pytest.mark.clients, pytest.mark.enable_socket]
+needs_rsync = pytest.mark.skipif(shutil.which("rsync") is None, reason="rsync is not installed")
 
 # As systemd passes it on: the first file descriptor behind standard error, for this process.
 ACTIVATE = 'exec 3<&"$PASSED"; export LISTEN_FDS=1 LISTEN_PID=$$; exec "$@"'
@@ -91,11 +92,10 @@ def pull(server: Server, data: Path) -> None:
         assert done.code == 0, done.said
 
 
+@needs_rsync
 def test_a_replica_pulls_what_was_published_and_what_was_revoked(
     server: Server, keys: dict[str, str], tmp_path: Path
 ):
-    if shutil.which("rsync") is None:
-        pytest.skip("rsync is not installed")
     secret = server.seed("key")["pro"]
     key = {"Authorization": basic(secret)}
     (tmp_path / "index").mkdir()
@@ -117,6 +117,24 @@ def test_a_replica_pulls_what_was_published_and_what_was_revoked(
     assert (tmp_path / "index/pulled").exists()
 
 
+def ask_systemd(directive: str, data: Path, *, is_active: bool = True) -> list[str]:
+    """What the unit says to systemctl, whose answer to `is-active` is given."""
+    systemctl = data / "systemctl"
+    is_yes = "true" if is_active else "false"
+    systemctl.write_text(
+        f"#!/bin/sh\n[ $1 = is-active ] && exec {is_yes}\necho $* >> {data}/said\n"
+    )
+    systemctl.chmod(0o755)
+    (command,) = commands_of_the_replica(directive, data)
+    path = f"{data}:{os.environ['PATH']}"
+    done = subprocess.run(command, env={"PATH": path}, capture_output=True, check=False)
+    assert done.returncode == 0
+    said = data / "said"
+    lines = said.read_text().splitlines() if said.exists() else []
+    said.unlink(missing_ok=True)
+    return lines
+
+
 @pytest.mark.parametrize(("days", "stopped"), [(None, False), (6.9, False), (7.1, True)])
 def test_a_replica_that_pulled_nothing_for_a_week_closes_its_door(
     tmp_path: Path, days: float | None, stopped: bool
@@ -126,23 +144,25 @@ def test_a_replica_that_pulled_nothing_for_a_week_closes_its_door(
         pulled = tmp_path / "index/pulled"
         pulled.touch()
         os.utime(pulled, (time.time() - days * 86_400,) * 2)
-    systemctl = tmp_path / "systemctl"
-    systemctl.write_text(f"#!/bin/sh\necho $* >> {tmp_path}/said\n")
-    systemctl.chmod(0o755)
-    (command,) = commands_of_the_replica("ExecStartPre", tmp_path)
 
-    path = f"{tmp_path}:{os.environ['PATH']}"
-    done = subprocess.run(command, env={"PATH": path}, capture_output=True, check=False)
-
-    assert done.returncode == 0
-    said = tmp_path / "said"
-    assert (said.read_text() if said.exists() else "") == ("stop nginx\n" if stopped else "")
+    assert ask_systemd("ExecStartPre", tmp_path) == (["stop nginx"] if stopped else [])
+    assert ask_systemd("ExecStartPost", tmp_path) == (["start nginx"] if stopped else [])
+    assert ask_systemd("ExecStartPost", tmp_path) == []  # it is open
 
 
+def test_a_replica_opens_no_door_that_somebody_else_closed(tmp_path: Path):
+    (tmp_path / "index").mkdir()
+    pulled = tmp_path / "index/pulled"
+    pulled.touch()
+    os.utime(pulled, (0, 0))
+
+    assert ask_systemd("ExecStartPre", tmp_path, is_active=False) == []
+    assert ask_systemd("ExecStartPost", tmp_path, is_active=False) == []
+
+
+@needs_rsync
 def test_a_replica_takes_what_was_cut_off_when_it_pulled_anew(server: Server, tmp_path: Path):
     """An upload that was killed left half a file; the next try put a whole one in its place."""
-    if shutil.which("rsync") is None:
-        pytest.skip("rsync is not installed")
     (tmp_path / "index").mkdir()
     source = Path(server.env["DATA_DIR"], "files/files/00/half.whl")
     source.parent.mkdir(parents=True)
@@ -159,9 +179,8 @@ def test_a_replica_takes_what_was_cut_off_when_it_pulled_anew(server: Server, tm
         shutil.rmtree(source.parent)
 
 
+@needs_rsync
 def test_a_replica_gets_nothing_that_customers_sent_to_support(server: Server, tmp_path: Path):
-    if shutil.which("rsync") is None:
-        pytest.skip("rsync is not installed")
     (tmp_path / "index").mkdir()
     secret = Path(server.env["DATA_DIR"], "files/support/traceback.txt")
     secret.parent.mkdir(parents=True)

@@ -7,8 +7,18 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
+from billing.chores import retry_nightly
 from billing.guarantee import NoGuarantee, refundable_until, request_guarantee
-from billing.models import Chore, GuaranteeRefund, OwnerNotice, Payment, Subscription
+from billing.models import (
+    Chore,
+    Closing,
+    GuaranteeRefund,
+    LateRefund,
+    OwnerNotice,
+    Payment,
+    SecondBackup,
+    Subscription,
+)
 from lib.tokens import TokenKind, mint_token
 from licenses.entitlements import find_holder, may_download
 from licenses.models import License, User
@@ -191,6 +201,32 @@ def test_a_stripe_that_is_away_for_a_day_costs_nobody_a_click(shop: Shop):
     waiting = OwnerNotice.objects.filter(needs_him=True, closed_at=None)
     assert not waiting.exists(), list(waiting)
     books_agree(shop)
+
+
+@pytest.mark.parametrize(
+    ("error", "is_tried"),
+    [
+        ("StripeUnavailable: a 500", True),
+        ("StripeFailed: a 500 that Stripe keeps", True),
+        ("StripeRefused: no such charge", False),
+    ],
+)
+def test_each_night_all_jobs_that_stripe_was_away_for_are_tried_again(
+    shop: Shop, error: str, is_tried: bool
+):
+    subscription, at = bought(shop), timezone.now()
+    GuaranteeRefund.objects.create(subscription=subscription, requested_at=at)
+    LateRefund.objects.create(payment=Payment.objects.get())
+    Closing.objects.create(subscription=subscription, announced_at=at)
+    jobs = (GuaranteeRefund, LateRefund, Closing, SecondBackup)
+    for model in jobs:
+        model.objects.update(due_at=at, dead_at=at, attempts=MAX_ATTEMPTS, last_error=error)
+
+    said = retry_nightly(at, lambda: None)
+
+    assert said == ("4 jobs tried again" if is_tried else "0 jobs tried again")
+    alive = [model.objects.filter(dead_at=None, attempts=0).count() for model in jobs]
+    assert alive == ([1] * 4 if is_tried else [0] * 4)
 
 
 def test_a_crash_before_any_write_ends_refunded_canceled_and_revoked_once(shop: Shop):

@@ -1,6 +1,6 @@
 """What happens to a license while its subscription lives, and when it ends."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.core import mail
@@ -20,6 +20,17 @@ FAILS_AT_RENEWAL = "4000000000000341"
 
 def subjects() -> list[str]:
     return [sent.subject for sent in mail.outbox]
+
+
+def buy_and_cancel(shop: Shop) -> tuple[str, datetime]:
+    """The subscription's path at Stripe, and when its period ends."""
+    Buyer(shop).buy("pro_monthly")
+    shop.settle()
+    subscription = Subscription.objects.get()
+    path = f"/v1/subscriptions/{subscription.stripe_id}"
+    shop.ask_stripe("POST", path, "cancel_at_period_end=true")
+    shop.settle()
+    return path, subscription.current_period_end
 
 
 def test_a_renewal_extends_the_license_and_needs_no_new_key(shop: Shop):
@@ -124,29 +135,19 @@ def test_a_subscription_deleted_at_stripe_ends_the_license(shop: Shop):
 
 
 def test_a_cancel_date_is_kept_even_if_stripe_never_says_more(shop: Shop):
-    Buyer(shop).buy("pro_monthly")
-    shop.settle()
-    subscription = Subscription.objects.get()
-    path = f"/v1/subscriptions/{subscription.stripe_id}"
-    shop.ask_stripe("POST", path, "cancel_at_period_end=true")
-    shop.settle()
+    _, period_end = buy_and_cancel(shop)
 
-    shop.clock.move_to(subscription.current_period_end - timedelta(minutes=1))
+    shop.clock.move_to(period_end - timedelta(minutes=1))
     shop.work()
     assert License.objects.get().status == License.Status.ACTIVE
 
-    shop.clock.move_to(subscription.current_period_end + timedelta(minutes=1))
+    shop.clock.move_to(period_end + timedelta(minutes=1))
     shop.work()
     assert License.objects.get().status == License.Status.LAPSED
 
 
 def test_a_cancellation_taken_back_unheard_cuts_nobody_off(shop: Shop):
-    Buyer(shop).buy("pro_monthly")
-    shop.settle()
-    period_end = Subscription.objects.get().current_period_end
-    path = f"/v1/subscriptions/{Subscription.objects.get().stripe_id}"
-    shop.ask_stripe("POST", path, "cancel_at_period_end=true")
-    shop.settle()
+    path, period_end = buy_and_cancel(shop)
     shop.ask_stripe("POST", path, "cancel_at_period_end=false")
     shop.take()  # lost
 
@@ -162,12 +163,7 @@ def test_a_cancellation_taken_back_unheard_cuts_nobody_off(shop: Shop):
 def test_after_two_days_without_a_worker_stripe_is_asked_before_anybody_is_cut_off(
     shop: Shop, is_paid: bool
 ):
-    Buyer(shop).buy("pro_monthly")
-    shop.settle()
-    period_end = Subscription.objects.get().current_period_end
-    path = f"/v1/subscriptions/{Subscription.objects.get().stripe_id}"
-    shop.ask_stripe("POST", path, "cancel_at_period_end=true")
-    shop.settle()
+    path, period_end = buy_and_cancel(shop)
     if is_paid:
         shop.ask_stripe("POST", path, "cancel_at_period_end=false")
     shop.advance(seconds=(period_end - timezone.now()).total_seconds() + 48 * 3600)
@@ -177,6 +173,25 @@ def test_after_two_days_without_a_worker_stripe_is_asked_before_anybody_is_cut_o
 
     told = subjects().count("Your license of Hare Pro has ended")
     assert (License.objects.get().status, told) == (("active", 0) if is_paid else ("lapsed", 1))
+
+
+def test_a_question_that_fails_once_after_such_a_stop_cuts_nobody_off(shop: Shop):
+    """A machine starts again after two days, its worker sooner than its network."""
+    path, period_end = buy_and_cancel(shop)
+    shop.ask_stripe("POST", path, "cancel_at_period_end=false")
+    shop.advance(seconds=(period_end - timezone.now()).total_seconds() + 48 * 3600)
+    shop.take()
+    shop.fail_stripe("GET", "/v1/subscriptions/", kind="500", when="before", times=2)
+
+    shop.work()
+    assert DirtyObject.objects.exclude(last_error="").count() == 1
+    assert License.objects.get().status == License.Status.ACTIVE
+    shop.clock.move_to(timezone.now() + timedelta(seconds=10))
+    shop.work()
+
+    assert License.objects.get().status == License.Status.ACTIVE
+    assert Subscription.objects.get().cancel_at is None
+    assert "Your license of Hare Pro has ended" not in subjects()
 
 
 def test_who_is_agreed_on_while_the_clock_is_looked_at_keeps_his_license(shop: Shop):
@@ -197,12 +212,7 @@ def test_who_is_agreed_on_while_the_clock_is_looked_at_keeps_his_license(shop: S
 
 
 def test_a_cancel_date_is_kept_within_a_day_if_stripe_is_away(shop: Shop):
-    Buyer(shop).buy("pro_monthly")
-    shop.settle()
-    period_end = Subscription.objects.get().current_period_end
-    path = f"/v1/subscriptions/{Subscription.objects.get().stripe_id}"
-    shop.ask_stripe("POST", path, "cancel_at_period_end=true")
-    shop.settle()
+    _, period_end = buy_and_cancel(shop)
     shop.fail_stripe("GET", "/v1/subscriptions/", kind="500", when="before", times=10_000)
 
     statuses = []
@@ -215,12 +225,7 @@ def test_a_cancel_date_is_kept_within_a_day_if_stripe_is_away(shop: Shop):
 
 
 def test_a_canceled_subscription_that_stripe_forgot_ends_without_asking_for_ever(shop: Shop):
-    Buyer(shop).buy("pro_monthly")
-    shop.settle()
-    period_end = Subscription.objects.get().current_period_end
-    path = f"/v1/subscriptions/{Subscription.objects.get().stripe_id}"
-    shop.ask_stripe("POST", path, "cancel_at_period_end=true")
-    shop.settle()
+    _, period_end = buy_and_cancel(shop)
     shop.standin.reset()  # gone
 
     shop.clock.move_to(period_end + timedelta(minutes=1))

@@ -38,8 +38,6 @@ from portal.news import announce_releases
 from support.privacy import prune_old_mail
 from support.receiving import parse_due_mail
 
-_failing = Failing()
-
 # What is done in each round, most urgent first.
 DUTIES: tuple[Callable[[datetime], int], ...] = (
     sync_due,
@@ -70,16 +68,19 @@ DUTIES: tuple[Callable[[datetime], int], ...] = (
 )
 
 
-def work_once() -> int:
-    """One round of every duty; returns how much was done. One that fails stops no other."""
+def work_once(failing: Failing | None = None) -> int:
+    """One round of every duty; returns how much was done. One that fails stops no other, and
+    *failing* remembers it from round to round.
+    """
+    failing = failing or Failing()
     done = 0
     for duty in DUTIES:
         try:
             done += duty(timezone.now())
         except Exception as error:  # each row keeps its own; this is e.g. a database that is away
-            _failing.note(duty.__name__, error, timezone.now())
+            failing.note(duty.__name__, error, timezone.now())
         else:
-            _failing.clear(duty.__name__, timezone.now())
+            failing.clear(duty.__name__, timezone.now())
     return done
 
 
@@ -99,10 +100,10 @@ class Command(BaseCommand):
         self._run(options["pause"])
 
     def _run(self, pause: float) -> None:
-        stop = threading.Event()
+        stop, failing = threading.Event(), Failing()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         while not stop.is_set():
             close_old_connections()
-            if not work_once():
+            if not work_once(failing):
                 stop.wait(pause)
