@@ -3,13 +3,15 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from billing.models import DirtyObject, Subscription
 from outbox.models import Mail
+from portal.management.commands import work
 from portal.management.commands.work import work_once
 from tests.flows.processes import started
 from tests.shop import Buyer, Shop
@@ -89,3 +91,13 @@ def test_what_is_new_comes_before_what_failed_and_other_duties_get_their_turn(
 
     assert Mail.objects.get().sent_at is not None
     assert DirtyObject.objects.filter(attempts__gt=3).count() == 0
+
+
+def test_no_story_overlooks_a_duty_that_fails(shop: Shop, monkeypatch: pytest.MonkeyPatch):
+    def fail(at: datetime) -> int:
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(work, "DUTIES", (fail,))
+
+    with pytest.raises(AssertionError):
+        shop.work()
