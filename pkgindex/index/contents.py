@@ -1,5 +1,6 @@
 """What a file's URL and its `.metadata` stand for in the storage."""
 
+from functools import lru_cache, partial
 from typing import Protocol
 from urllib.parse import quote
 
@@ -7,6 +8,8 @@ from pkgindex.index.answers import Readable
 from pkgindex.index.files import Content
 from pkgindex.index.format import provenance_path
 from pkgindex.index.pages import FileEntry
+
+_PROVENANCE = "application/vnd.pypi.integrity.v1+json"
 
 
 class Storage(Protocol):
@@ -22,34 +25,28 @@ class Contents:
         self._hand_on_to = hand_on_to
 
     def artifact(self, entry: FileEntry) -> Content:
-        return Content(
-            entry.sha256,
-            entry.size,
-            "application/octet-stream",
-            lambda: self._storage.open(entry.path),
-            self._handed_on(entry.path),
-        )
+        return self._content(entry.path, entry.sha256, entry.size, "application/octet-stream")
 
     def metadata(self, entry: FileEntry) -> Content:
         path = f"{entry.path}.metadata"
-        return Content(
-            entry.metadata_sha256,
-            self._storage.size(path),
-            "text/plain; charset=utf-8",
-            lambda: self._storage.open(path),
-            self._handed_on(path),
-        )
+        size = self._storage.size(path)
+        return self._content(path, entry.metadata_sha256, size, "text/plain; charset=utf-8")
 
     def provenance(self, entry: FileEntry) -> Content:
         path = provenance_path(entry.path, entry.provenance_sha256)
+        size = self._storage.size(path)
+        return self._content(path, entry.provenance_sha256, size, _PROVENANCE)
+
+    def _content(self, path: str, sha256: str, size: int, media_type: str) -> Content:
+        """*path* comes from the snapshot, never from a request."""
         return Content(
-            entry.provenance_sha256,
-            self._storage.size(path),
-            "application/vnd.pypi.integrity.v1+json",
-            lambda: self._storage.open(path),
-            self._handed_on(path),
+            sha256,
+            size,
+            media_type,
+            partial(self._storage.open, path),
+            partial(self._storage.size, path),
+            f"{self._hand_on_to}{_quoted(path)}" if self._hand_on_to else "",
         )
 
-    def _handed_on(self, path: str) -> str:
-        """*path* comes from the snapshot, never from a request."""
-        return f"{self._hand_on_to}{quote(path)}" if self._hand_on_to else ""
+
+_quoted = lru_cache(4096)(quote)

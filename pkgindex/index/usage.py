@@ -5,7 +5,6 @@ Each process appends lines to a file of its own; `manage.py work` folds them int
 """
 
 import fcntl
-import json
 import logging
 import os
 import re
@@ -54,9 +53,10 @@ class Usage:
     ) -> None:  # fmt: skip
         if self._folder is None:
             return
-        note = [int(now), credential_id, file_id, client_of(agent), network]
-        note += ["ci"] if is_ci else []
-        line = json.dumps(note) + "\n"
+        # JSON: what stands in quotes is printable ASCII without a quote or a backslash.
+        ci = ', "ci"' if is_ci else ""
+        client = client_of(agent)
+        line = f'[{int(now)}, {credential_id}, {file_id}, "{client}", "{network}"{ci}]\n'
         try:
             with self._lock:
                 self._append(self._folder, line.encode())

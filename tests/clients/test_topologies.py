@@ -5,6 +5,7 @@ tests ask it), in a process of its own, and behind the nginx of `deploy/`, which
 import contextlib
 import http.client
 import importlib.util
+import os
 import shutil
 import socket
 import sys
@@ -176,6 +177,21 @@ def test_a_file_that_is_lost_is_not_said_to_be_nowhere(server: Server, nginx: st
 
     assert ours.status == 503
     assert replace(theirs, reason=ours.reason) == ours
+
+
+def test_a_file_that_was_cut_short_is_not_handed_on(server: Server, nginx: str, keys):
+    """nginx would send what is left of it, as if that were all."""
+    key = {"Authorization": basic(keys["pro"])}
+    path = paths_of(server, key)[-2]
+    stored = next(Path(server.env["DATA_DIR"], "files/files").rglob(path.rpartition("/")[2]))
+    whole = stored.read_bytes()
+    os.truncate(stored, len(whole) - 1)
+    try:
+        answer = ask(nginx, path, **key)
+    finally:
+        stored.write_bytes(whole)
+
+    assert answer.status == 503
 
 
 @contextlib.contextmanager
