@@ -38,13 +38,14 @@ def test_every_install_succeeds_and_no_answer_is_an_error(site: Site, name: str)
 
 
 def test_a_full_disk_and_a_lost_host_stop_no_install():
-    """In name spaces of their own: a small disk, and a name with two addresses."""
+    """In name spaces of their own: a small disk, and a name with three addresses."""
     if subprocess.run(["unshare", "-m", "true"], check=False).returncode:
         pytest.skip("unshare -m needs root")
 
     outages = ("full", "refused")
     done = run(
-        sys.executable, "-m", "bench.outages", *outages, "--seconds", "0", "--installs", "2",
+        sys.executable, "-m", "bench.outages", *outages,
+        "--seconds", "0", "--installs", "2", "--jobs", "6",
         env={"PYTHONPATH": str(ROOT)},
     )  # fmt: skip
 
