@@ -1,15 +1,16 @@
 """Processes of customers, for tests: they ask, and remember what they were given."""
 
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from licenses.leases import acquire_leases
+from licenses.leases import TTL_SECONDS, acquire_leases
 from licenses.models import Lease, License
 from licenses.wishes import Answer, Wish
 from tests.make import make_license, make_tier
 
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
+TTL = timedelta(seconds=TTL_SECONDS)
 BOTH = ["default", "volatile"]
 
 

@@ -1,0 +1,13 @@
+"""What the tests read of a subscription."""
+
+import stripe
+
+DECLINED_LATER = "4000000000000341"
+
+
+def item_of(subscription: stripe.Subscription) -> str:
+    return str(subscription["items"].data[0].id)
+
+
+def quantity_of(subscription: stripe.Subscription) -> int:
+    return int(subscription["items"].data[0].quantity or 0)
