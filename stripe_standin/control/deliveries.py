@@ -1,6 +1,7 @@
 """Webhooks under a test's hand: hold, take, send, drop, double, shuffle."""
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 
 from ..contract import Json, Value
 from ..errors import invalid_request
@@ -11,6 +12,7 @@ from ..world import World
 from .door import Control, allowed, route, wanted
 
 OPTIONS = ("order", "seed", "copies", "types", "drop", "signed_at", "limit", "corrupt")
+AT_ONCE = "at_once"  # so many are sent at the same time, as Stripe does; 1: one after the other
 CORRUPTIONS = ("body", "signature", "utf8")
 ORDERS = ("created", "reversed", "shuffled")
 SETTABLE = {
@@ -72,15 +74,19 @@ def take_deliveries(control: Control, body: Json) -> Value:
 
 @route("POST", "deliveries/send")
 def send_deliveries(control: Control, body: Json) -> Value:
+    at_once = wanted(body, AT_ONCE, int, 1)
+    if at_once < 1:
+        raise invalid_request(f"{AT_ONCE} is 1 or more.", param=AT_ONCE)
     with control.world.transaction():
-        taken = _take(control, body)
+        taken = _take(control, {name: body[name] for name in body if name != AT_ONCE})
     lost = [delivery["type"] for delivery in taken if not delivery["url"]]
     if lost:
         raise invalid_request(f"No URL to send {', '.join(lost)} to.")
-    return [
-        {"id": delivery["id"], "type": delivery["type"], "status": post(delivery)}
-        for delivery in taken
-    ]
+    with ThreadPoolExecutor(at_once) as pool:
+        return [
+            {"id": delivery["id"], "type": delivery["type"], "status": status}
+            for delivery, status in zip(taken, pool.map(post, taken), strict=True)
+        ]
 
 
 def _take(control: Control, body: Json) -> list[Json]:

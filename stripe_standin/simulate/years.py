@@ -12,6 +12,7 @@ from .people import Person
 WEEK = 7 * 24 * 3600
 FOLLOWING_SECONDS = 0.2  # until the shop's processes have seen the new time
 LOST, DOUBLED = 0.03, 0.1  # shares of the deliveries
+AT_ONCE = 4  # webhooks on their way
 LIVE = ("active", "trialing", "past_due")
 # What an endpoint of a shop would be set up for.
 WANTED = (
@@ -120,6 +121,7 @@ class Business:
         options: Json = {"order": "shuffled", "seed": self.chance.randrange(999), "signed_at": now}
         options["copies"] = 2 if self.chance.random() < DOUBLED else 1
         options["drop"] = [*unwanted, *lost]
+        options["at_once"] = AT_ONCE
         sent = self.standin.control("POST", "deliveries/send", options)
         bad = [one for one in sent if one["status"] != 200]
         self.done["webhooks refused"] += len(bad)

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -162,12 +162,14 @@ class Receiver:
     def __init__(self) -> None:
         self.bodies: list[tuple[bytes, str]] = []
         self.answers: list[int] = []
+        self.meeting = threading.Barrier(1)  # so many must be on their way before one is answered
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 receiver.bodies.append((body, self.headers["Stripe-Signature"]))
+                receiver.meeting.wait(10)
                 status = receiver.answers.pop(0) if receiver.answers else 200
                 self.send_response(status)
                 self.send_header("Content-Length", "0")
@@ -176,7 +178,7 @@ class Receiver:
             def log_message(self, *args: object) -> None:
                 pass
 
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
         self.thread.start()
@@ -235,6 +237,16 @@ def test_held_events_can_be_sent_by_hand(shop: Shop, receiver: Receiver) -> None
 
     assert [each["status"] for each in sent] == [200, 500]
     assert len(receiver.bodies) == 2
+
+
+def test_several_are_on_their_way_at_once_if_asked(shop: Shop, receiver: Receiver) -> None:
+    receiver.meeting = threading.Barrier(3)
+    shop.standin.control("POST", "webhooks", {"url": receiver.url})
+    shop.client.v1.customers.create({"name": "x"})
+
+    sent = shop.standin.control("POST", "deliveries/send", {"copies": 3, "at_once": 3})
+
+    assert [each["status"] for each in sent] == [200, 200, 200]
 
 
 def test_a_url_given_at_the_start_is_pushed_to(receiver: Receiver) -> None:
