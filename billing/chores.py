@@ -24,7 +24,7 @@ from licenses.gift_ends import end_gifts, tell_of_ends
 from licenses.key_reminders import remind_of_ends
 from licenses.lease_duties import prune_usage
 from licenses.signing_keys import list_ending
-from outbox.claims import LEASE, Claim
+from outbox.claims import Claim
 
 log = logging.getLogger(__name__)
 NIGHT_HOUR = 3  # UTC
@@ -142,7 +142,7 @@ def make_beat(claim: Claim) -> Beat:
         nonlocal kept_at
         if time.monotonic() - kept_at > BEAT_SECONDS:
             kept_at = time.monotonic()
-            if not claim.keep(lease_until=timezone.now() + LEASE):
+            if not claim.keep():
                 raise Overtaken
 
     return beat

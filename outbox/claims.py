@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from django.db import models, transaction
 from django.db.models import F, Q
+from django.utils import timezone
 
 LEASE = timedelta(seconds=60)  # longer than one attempt may take
 MAX_ATTEMPTS = 12
@@ -30,12 +31,16 @@ class ClaimableQuerySet(models.QuerySet[Any]):
         return waiting.update(due_at=at, dead_at=None, attempts=0, lease_until=None)
 
     def claim(self, pk: int, at: datetime) -> "Claim | None":
-        """Take the row for the length of a lease; None when somebody else has it."""
+        """Take the row for the length of a lease; None when somebody else has it.
+
+        *at* may be when a round of many rows began: a slow one must not eat up the others' leases.
+        """
+        lease_until = max(at, timezone.now()) + LEASE
         with transaction.atomic():
             taken = (
                 self.filter(pk=pk)
                 .due(at)
-                .update(lease_until=at + LEASE, fence=F("fence") + 1, attempts=F("attempts") + 1)
+                .update(lease_until=lease_until, fence=F("fence") + 1, attempts=F("attempts") + 1)
             )
             if not taken:
                 return None
@@ -85,7 +90,10 @@ class Claim:
         return bool(self._mine().update(**fields))
 
     def keep(self, **fields: Any) -> bool:
-        """Write *fields* and hold on to the row; False when somebody took over meanwhile."""
+        """Write *fields* and hold on to the row for another lease; False when somebody took over
+        meanwhile.
+        """
+        fields = {"lease_until": timezone.now() + LEASE, **fields}
         return bool(self._mine().update(**fields))
 
     def fail(self, error: Exception, at: datetime) -> None:

@@ -25,8 +25,6 @@ from billing.stripe_api.client import (
 from billing.stripe_api.customers import customer_of
 from lib.times import from_unix, from_unix_or_none
 
-UNPAID = {"open", "uncollectible"}  # of an invoice: given up is not paid, and may be paid yet
-
 
 def retrieve_subscription(stripe_id: str) -> RemoteSubscription:
     """The subscription as it is now, with its customer and its paid invoices.
@@ -48,7 +46,7 @@ def retrieve_subscription(stripe_id: str) -> RemoteSubscription:
             since = v1.invoices.list(
                 {"subscription": stripe_id, "created": {"gt": newest_paid}, "limit": 100}
             )
-            waiting = [one for one in since.data if one.status in UNPAID]
+            waiting = [one for one in since.data if _is_owed(one)]
     answer = subscription_of(subscription, paid.data, waiting)
     if _is_discounted(subscription):
         return replace(answer, discounted_cents=_preview_renewal(stripe_id))
@@ -65,7 +63,7 @@ def subscription_of(
     invoice = subscription.latest_invoice
     latest = invoice if isinstance(invoice, stripe.Invoice) else None
     pause = subscription.pause_collection
-    is_unpaid = latest is not None and latest.status in UNPAID
+    is_unpaid = latest is not None and _is_owed(latest)
     return RemoteSubscription(
         stripe_id=subscription.id,
         status=subscription.status,
@@ -115,6 +113,13 @@ def _preview_renewal(stripe_id: str) -> int | None:
     newest = max((line.period.end for line in invoice.lines.data), default=0)
     coming = [_line(line) for line in invoice.lines.data if line.period.end == newest]
     return max(0, sum(line.amount_cents - line.discount_cents for line in coming))
+
+
+def _is_owed(invoice: stripe.Invoice) -> bool:
+    """What was given up is not paid, and may be paid yet; but a pause gives up what nobody was
+    ever charged.
+    """
+    return invoice.status == "open" or (invoice.status == "uncollectible" and invoice.attempted)
 
 
 def _unpaid_since(invoices: Sequence[stripe.Invoice]) -> datetime | None:

@@ -117,6 +117,26 @@ def _revive_subscription(world: World, invoice: Json) -> None:
             world.change(subscription["id"], UPDATED, status="active")
 
 
+def follow_write_off(world: World, invoice: Json) -> None:
+    """Voided or given up by hand: "Voided invoices don't affect subscription status. Stripe
+    determines the status from the most recent non-voided invoice", and "paying the latest
+    associated invoice or marking it uncollectible transitions the subscription to `active`", if it
+    was `past_due` (docs.stripe.com/billing/subscriptions/overview)."""
+    if not invoice["parent"]:
+        return
+    subscription = world.get(subscription_of(invoice))
+    standing = [
+        other["status"]
+        for other in world.all("invoice", customer=invoice["customer"])
+        if other["parent"]
+        and subscription_of(other) == subscription["id"]
+        and other["status"] not in ("draft", "void")
+    ]
+    newest = standing[-1] if standing else ""
+    if subscription["status"] == "past_due" and newest in ("paid", "uncollectible"):
+        world.change(subscription["id"], UPDATED, status="active")
+
+
 def _attempts(invoice: Json, *, scheduled: bool) -> int:
     """ "Any payment attempt counts as the first attempt, and subsequently only automatic retries
     increment the attempt count" (docs.stripe.com/api/invoices/object)."""

@@ -1,7 +1,7 @@
 """Invoices of subscriptions: to be read, and to be paid, voided or given up by hand."""
 
 from ..contract import Json
-from ..engine.collecting import collect, mark_paid, why_unpaid
+from ..engine.collecting import collect, follow_write_off, mark_paid, why_unpaid
 from ..engine.finalizing import finalize_invoice
 from ..engine.invoicing import DRAFT_SECONDS, draft_by_hand
 from ..engine.pending_updates import follow_void
@@ -117,13 +117,16 @@ def void(call: Call) -> Json:
     invoice = _in_status(call, "void", "open", "uncollectible")
     voided = void_invoice(call.world, invoice["id"])
     follow_void(call.world, voided)
+    follow_write_off(call.world, voided)
     return voided
 
 
 @operation("POST", URL + "/{invoice}/mark_uncollectible")
 def mark_uncollectible(call: Call) -> Json:
     invoice = _in_status(call, "mark uncollectible", "open", "draft")
-    return give_up(call.world, invoice["id"])
+    given_up = give_up(call.world, invoice["id"])
+    follow_write_off(call.world, given_up)
+    return given_up
 
 
 @operation("POST", URL + "/{invoice}/send")

@@ -1,11 +1,14 @@
 from datetime import timedelta
 from smtplib import SMTPException
+from typing import Any
 
 import pytest
 from django.core import mail
 from django.core.mail.backends.base import BaseEmailBackend
+from django.core.mail.backends.locmem import EmailBackend as LocmemBackend
 from django.db import transaction
 from django.utils import timezone
+from time_machine import TimeMachineFixture
 
 from outbox.claims import LEASE, MAX_ATTEMPTS
 from outbox.mail import deliver_due_mail, message_id, queue_mail
@@ -19,6 +22,20 @@ class FailingBackend(BaseEmailBackend):
 
     def send_messages(self, email_messages: object) -> int:
         raise SMTPException("no")
+
+
+class SlowBackend(LocmemBackend):
+    """A mail server that takes 25 seconds for each mail; at the fourth another worker begins."""
+
+    clock: TimeMachineFixture
+    begun = 0
+
+    def send_messages(self, messages: Any) -> int:
+        SlowBackend.begun += 1
+        SlowBackend.clock.shift(timedelta(seconds=25))
+        if SlowBackend.begun == 4:
+            deliver_due_mail(timezone.now())
+        return int(super().send_messages(messages))
 
 
 @pytest.fixture
@@ -41,6 +58,23 @@ def test_a_fact_told_twice_is_mailed_once():
     assert len(mail.outbox) == 1
     assert mail.outbox[0].to == ["dev@example.com"]
     assert "Hare Pro" in mail.outbox[0].subject
+
+
+def test_a_slow_server_gets_no_mail_twice(
+    settings: Any, time_machine: TimeMachineFixture, monkeypatch: pytest.MonkeyPatch
+):
+    """The lease of a mail begins when its turn comes, not with the round."""
+    time_machine.move_to(timezone.now(), tick=False)
+    settings.EMAIL_BACKEND = "tests.outbox.test_mail.SlowBackend"
+    monkeypatch.setattr(SlowBackend, "clock", time_machine, raising=False)
+    monkeypatch.setattr(SlowBackend, "begun", 0)
+    for number in range(6):
+        queue(f"ended:sub_{number}")
+
+    deliver_due_mail(timezone.now())
+
+    sent = [one.extra_headers["Message-ID"] for one in mail.outbox]
+    assert len(sent) == len(set(sent)) == 6
 
 
 def test_a_fact_that_was_rolled_back_is_not_mailed():

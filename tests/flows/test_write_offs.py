@@ -1,0 +1,81 @@
+"""Invoices that nobody is to pay any more: written off by the owner, or by a pause."""
+
+from datetime import timedelta
+
+import pytest
+from django.core import mail
+from django.utils import timezone
+
+from billing.models import Subscription
+from licenses.models import License
+from tests.flows.books import books_agree, pages
+from tests.shop import Buyer, Shop
+
+FAILS_AT_RENEWAL = "4000000000000341"
+
+
+def bought(shop: Shop) -> Subscription:
+    """Monthly, with a card that fails at the first renewal and later."""
+    Buyer(shop).buy("pro_monthly", card=FAILS_AT_RENEWAL)
+    shop.settle()
+    return Subscription.objects.get()
+
+
+def days_go_by(shop: Shop, days: int) -> None:
+    """Ten at a time; what falls due on the way is done in order at Stripe."""
+    while days > 0:
+        shop.advance(days=min(days, 10))
+        shop.settle()
+        days -= 10
+
+
+def status() -> str:
+    return License.objects.get().status
+
+
+def subjects() -> list[str]:
+    return [one.subject for one in mail.outbox]
+
+
+def test_after_a_pause_a_renewal_that_fails_has_its_grace(shop: Shop):
+    """What the pause wrote off was never asked for: nobody owed it."""
+    subscription = bought(shop)
+    path = f"/v1/subscriptions/{subscription.stripe_id}"
+    shop.ask_stripe("POST", path, "pause_collection[behavior]=mark_uncollectible")
+    days_go_by(shop, 40)
+    assert status() == "lapsed"
+    shop.ask_stripe("POST", path, "pause_collection=")
+    days_go_by(shop, 20)
+    assert status() == "active"
+    mail.outbox.clear()
+
+    days_go_by(shop, 4)
+
+    subscription.refresh_from_db()
+    assert subscription.status == "past_due"
+    assert subscription.past_due_since is not None
+    assert timezone.now() - subscription.past_due_since < timedelta(days=5)
+    assert status() == "active"
+    assert len(mail.outbox) == 1
+    assert "ended" not in mail.outbox[0].subject
+    assert not shop.night().drift
+    books_agree(shop)
+
+
+@pytest.mark.parametrize("verb", ["void", "mark_uncollectible"])
+def test_what_the_owner_writes_off_is_served(shop: Shop, verb: str):
+    """Stripe calls it active again, and asks for the next period as ever."""
+    subscription = bought(shop)
+    shop.standin.control("POST", "settings", {"retries_exhausted": "past_due"})
+    days_go_by(shop, 54)
+    assert status() == "lapsed"
+
+    (invoice,) = pages(shop, "/v1/invoices?status=open")
+    shop.ask_stripe("POST", f"/v1/invoices/{invoice['id']}/{verb}")
+    shop.settle()
+
+    subscription.refresh_from_db()
+    assert (subscription.status, subscription.past_due_since) == ("active", None)
+    assert status() == "active"
+    assert not shop.night().drift
+    books_agree(shop)
