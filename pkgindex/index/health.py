@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
 LATE_SECONDS = 600  # a replica pulls every ten
+LATE_FILES_SECONDS = 3600  # the largest file may be on its way for a while
 _WELL = Answer("200 OK", (("Content-Type", "text/plain"), ("Content-Length", "3"), *FRESH), b"ok\n")
 
 
@@ -39,11 +40,19 @@ class Health:
 
     def _what_is_wrong(self) -> str:
         try:
-            self._snapshots.newest()
+            meta = self._snapshots.newest().meta
             passed = self._clock() - self._pulled.stat().st_mtime if self._pulled else 0.0
         except Unavailable as error:
             return f"There is nothing to answer from: {error}"
         except OSError:
             return f"Nothing was ever pulled: {self._pulled} is not there"
-        late = f"Nothing was pulled for {passed / 60:.0f} minutes"
-        return late if passed > LATE_SECONDS else ""
+        if passed > LATE_SECONDS:
+            return f"Nothing was pulled for {passed / 60:.0f} minutes"
+        return self._what_is_awaited(meta)
+
+    def _what_is_awaited(self, meta: dict[str, str]) -> str:
+        """A snapshot that was taken over (taking_over.py) says which files had not come."""
+        since = meta.get("awaited_since")
+        passed = self._clock() - int(since) / 1e6 if since else 0.0
+        late = f"Files that were published {passed / 60:.0f} minutes ago did not come"
+        return late if passed > LATE_FILES_SECONDS else ""
