@@ -28,7 +28,7 @@ from outbox.claims import LEASE
 from outbox.models import Mail
 from portal.management.commands.work import work_once
 from tests.flows.books import books_agree
-from tests.flows.test_crash_points import Killed, killed_before_write
+from tests.flows.crashing import Killed, killed_before_write
 from tests.shop import Buyer, Shop
 
 LOST = 0.08  # share of the deliveries that never arrive

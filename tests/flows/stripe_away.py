@@ -29,9 +29,9 @@ from billing.models import (
 )
 from billing.price_moves import announce_move
 from licenses.models import Customer, License, Product
+from tests.flows.at_stripe import pay_a_second_page
 from tests.flows.books import books_agree
-from tests.flows.test_changes import confirm, customer, preview, subscribed
-from tests.flows.test_life_at_stripe import pay_a_second_page
+from tests.flows.changing import confirm, customer, preview, subscribed
 from tests.flows.test_money_in_any_order import pay_after_the_end
 from tests.make import make_customer
 from tests.shop import Buyer, Shop

@@ -10,11 +10,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from allauth.account.internal.flows.login import record_authentication
-from allauth.mfa.models import Authenticator
-from django.contrib.auth import login
-from django.contrib.sessions.backends.db import SessionStore
-from django.http import HttpRequest
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
@@ -26,12 +21,12 @@ from licenses.status import lapse_license, revoke_license
 from pkgindex.index import ROUTES
 from support.models import Attachment, InboundMail, Message, Ticket
 from tests.flows.browserless import Visitor
+from tests.flows.owners import make_owner, session_of
 from tests.make import make_credential, make_customer, make_license, make_tier
 from tests.pkgindex.make import add_provenance, make_file, make_project, make_release
 from tests.support.desk import make_conversation
 
 pytestmark = pytest.mark.django_db
-
 ANONYMOUS, WRONG, REVOKED_KEY, REVOKED, LAPSED, OTHER, OTHER_TIER, WEAK_OWNER, OWNER, HOLDER = (
     "anonymous",
     "wrong key",
@@ -187,7 +182,6 @@ PAGES: dict[tuple[str, str], dict[str, int]] = {
     ("GET", "account/2fa/recovery-codes/generate/"): {**signed_in(200), OWNER: 302},
     ("GET", "account/2fa/recovery-codes/download/"): {**signed_in(404), OWNER: 404},
 }
-
 # What each identity gets of the index: page of a private project, its file, that file's metadata.
 REFUSED = {ANONYMOUS: 401, WEAK_OWNER: 401, OWNER: 401, WRONG: 401, REVOKED_KEY: 401}
 FILE = {**REFUSED, REVOKED: 402, LAPSED: 402, OTHER: 402, OTHER_TIER: 402, HOLDER: 200}
@@ -305,10 +299,6 @@ def user_of(customer: Customer) -> User:
     return user
 
 
-def make_owner(email: str) -> User:
-    return User.objects.create_superuser(email)
-
-
 def make_cart(tier_id: int, customer: Customer) -> Cart:
     """Bought by the holder, and open still, so that its page needs no Stripe."""
     price = Price.objects.create(
@@ -330,21 +320,6 @@ def make_cart(tier_id: int, customer: Customer) -> Cart:
     )  # fmt: skip
     Offer.objects.create(name="Autumn", price=price, starts_on="2026-09-01", ends_on="2026-09-30")
     return cart
-
-
-def session_of(user: User, *, mfa: bool = False) -> str:
-    request = HttpRequest()
-    request.session = SessionStore()
-    login(request, user, backend="allauth.account.auth_backends.AuthenticationBackend")
-    record_authentication(request, user, method="code", email=user.email)
-    if mfa:
-        Authenticator.objects.create(
-            user=user, type=Authenticator.Type.TOTP, data={"secret": "JBSWY3DPEHPK3PXP"}
-        )
-        record_authentication(request, user, method="mfa", type="totp")
-    request.session.save()
-    key: str = request.session.session_key
-    return key
 
 
 def patterns(resolver: URLResolver, prefix: str = "") -> Iterator[str]:

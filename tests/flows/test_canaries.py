@@ -20,7 +20,7 @@ from django.utils import timezone
 from licenses.models import User
 from pkgindex.upload_tokens import create_upload_token
 from tests.flows.browserless import Visitor
-from tests.flows.test_authorization_matrix import make_owner, session_of
+from tests.flows.owners import make_owner, session_of
 from tests.shop import Buyer, Shop
 
 PASSWORD = "correct-horse-canary-staple"

@@ -24,8 +24,8 @@ from licenses.entitlements import find_holder, may_download
 from licenses.models import License, User
 from outbox.claims import LEASE, MAX_ATTEMPTS
 from tests.flows.books import books_agree
+from tests.flows.crashing import crashes_in_turn
 from tests.flows.processes import kill_after
-from tests.flows.test_crash_points import crashes_in_turn
 from tests.shop import Buyer, Shop
 
 GOOD, OTHER_GOOD = "4242424242424242", "5555555555554444"

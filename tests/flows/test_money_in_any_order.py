@@ -13,8 +13,8 @@ from billing.refunding import open_refund_job
 from licenses.models import Credential, Customer, License
 from licenses.people import add_customer
 from outbox.models import Mail
+from tests.flows.at_stripe import pay_a_second_page, signed_in_buyer
 from tests.flows.books import books_agree, pages
-from tests.flows.test_life_at_stripe import pay_a_second_page, signed_in_buyer
 from tests.shop import Buyer, Shop
 
 pytestmark = pytest.mark.django_db

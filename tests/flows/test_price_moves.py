@@ -15,7 +15,7 @@ from licenses.models import License, User
 from outbox.claims import LEASE
 from outbox.models import Mail
 from tests.flows.books import books_agree
-from tests.flows.test_crash_points import crashes_in_turn
+from tests.flows.crashing import crashes_in_turn
 from tests.shop import Buyer, Shop
 
 

@@ -11,19 +11,8 @@ from billing.guarantee import request_guarantee
 from billing.models import Dispute, GuaranteeRefund, OwnerNotice, Payment, Refund, Subscription
 from licenses.models import License
 from tests.flows.books import books_agree
+from tests.flows.disputing import decide, dispute, status
 from tests.shop import Buyer, Shop
-
-
-@pytest.fixture
-def payment(shop: Shop) -> Payment:
-    """Somebody bought Pro, and all is settled."""
-    Buyer(shop).buy("pro_monthly")
-    shop.settle()
-    return Payment.objects.get()
-
-
-def status() -> str:
-    return License.objects.get().status
 
 
 def refund(shop: Shop, payment: Payment, cents: int | None = None) -> dict[str, Any]:
@@ -33,19 +22,6 @@ def refund(shop: Shop, payment: Payment, cents: int | None = None) -> dict[str, 
         "POST", "/v1/refunds", f"payment_intent={payment.stripe_id}{amount}"
     )
     return row
-
-
-def dispute(shop: Shop, payment: Payment, status: str = "needs_response") -> str:
-    row = shop.standin.control(
-        "POST", "disputes", {"payment_intent": payment.stripe_id, "status": status}
-    )
-    shop.settle()
-    return str(row["id"])
-
-
-def decide(shop: Shop, dispute_id: str, outcome: str) -> None:
-    shop.standin.control("POST", f"disputes/{dispute_id}", {"outcome": outcome})
-    shop.settle()
 
 
 def notices() -> list[str]:
@@ -238,9 +214,6 @@ def test_a_dispute_and_its_end_in_any_order_end_the_same(shop, payment, order):
 
     assert status() == License.Status.ACTIVE
     assert Dispute.objects.get().status == "won"
-
-
-# --- what was paid for other months stays paid ------------------------------------------------
 
 
 @pytest.fixture

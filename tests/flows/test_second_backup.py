@@ -17,7 +17,7 @@ from licenses.models import Credential, Customer, License
 from licenses.status import revoke_license
 from outbox.claims import LEASE
 from tests.flows.books import pages
-from tests.flows.test_crash_points import crashes_in_turn
+from tests.flows.crashing import crashes_in_turn
 from tests.make import make_credential, make_license
 from tests.shop import Buyer, Shop
 

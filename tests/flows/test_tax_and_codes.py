@@ -12,7 +12,7 @@ from billing.guarantee import NoGuarantee, refundable_until
 from billing.models import GuaranteeRefund, OwnerNotice, Payment, StripeCustomer, Subscription
 from licenses.models import License, User
 from tests.flows.books import books_agree, pages
-from tests.flows.test_changes import change
+from tests.flows.changing import change
 from tests.shop import Buyer, Shop
 
 

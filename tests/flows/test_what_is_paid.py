@@ -8,7 +8,7 @@ from django.test import Client
 from billing.models import OwnerNotice, Payment, Subscription
 from licenses.models import License, User
 from tests.flows.books import books_agree, pages
-from tests.flows.test_changes import change
+from tests.flows.changing import change
 from tests.shop import Buyer, Shop
 
 FAILS_AT_RENEWAL = "4000000000000341"

@@ -12,7 +12,7 @@ from licenses.issuing import LicenseRevoked
 from licenses.models import Customer, License, LicenseEvent
 from licenses.status import revoke_license
 from licenses.transferring import transfer_license
-from tests.flows.test_changes import subscribed
+from tests.flows.changing import subscribed
 from tests.licenses.leasing import limited
 from tests.make import make_credential, make_customer, make_license
 from tests.shop import Shop

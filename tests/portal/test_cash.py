@@ -8,8 +8,8 @@ from django.test import Client
 from billing.models import Dispute, Refund
 from portal.dashboard_cash import goal_sentence
 from portal.figures.cash import Span, all_months, months_of, quarters_of, years_of
-from tests.portal.test_dashboard import text_of
-from tests.portal.test_kept_money import make_payment, make_subscription
+from tests.portal.money import make_payment, make_subscription
+from tests.portal.reading import text_of
 
 AT = datetime(2026, 5, 20, tzinfo=UTC)
 

@@ -14,7 +14,7 @@ from billing.models import Closing, OwnerNotice, Price, PriceMove, Subscription
 from licenses.models import License, Product, Tier, User
 from outbox.claims import LEASE
 from outbox.models import Mail
-from tests.flows.test_crash_points import crashes_in_turn
+from tests.flows.crashing import crashes_in_turn
 from tests.make import make_license, make_tier
 from tests.shop import Buyer, Shop
 

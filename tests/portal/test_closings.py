@@ -14,7 +14,8 @@ from billing.models import Closing, GuaranteeRefund, Payment, Price, Subscriptio
 from licenses.issuing import Grant, issue_license
 from licenses.models import License, Product, Tier
 from outbox.models import Mail
-from tests.flows.test_changes import FAILS_LATER, change, subscribed
+from tests.flows.changing import change, subscribed
+from tests.flows.test_changes import FAILS_LATER
 from tests.make import make_customer
 from tests.portal.test_catalog import text_of
 from tests.shop import Buyer, Shop

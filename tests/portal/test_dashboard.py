@@ -1,7 +1,6 @@
 """The owner's one screen, on what really was bought."""
 
 import csv
-import re
 from datetime import timedelta
 from io import StringIO
 
@@ -10,14 +9,9 @@ from django.utils import timezone
 
 from billing.models import OwnerNotice, Payment, Price, Refund, Subscription
 from portal.figures.history import keep_metrics
-from tests.portal.test_kept_money import make_payment, make_subscription
+from tests.portal.money import make_payment, make_subscription
+from tests.portal.reading import text_of
 from tests.shop import Buyer, Shop
-
-
-def text_of(owner: Client, path: str = "/owner/business/") -> str:
-    response = owner.get(path)
-    assert response.status_code == 200
-    return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).split())
 
 
 def test_an_empty_shop_has_a_dashboard(owner: Client):

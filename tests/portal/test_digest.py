@@ -11,7 +11,7 @@ from outbox.models import Mail
 from portal.digest import LINE, send_digest
 from portal.figures.history import keep_metrics
 from portal.models import ArrChange, DailyMetric
-from tests.flows.test_crash_points import crashes_in_turn
+from tests.flows.crashing import crashes_in_turn
 from tests.make import make_customer
 from tests.shop import Buyer, Shop
 from tests.support.desk import make_conversation

@@ -15,7 +15,7 @@ from portal.figures.concentration import concentrate
 from portal.figures.history import differences, keep_metrics, kept_on, movements_between
 from portal.figures.movements import movements
 from portal.models import ArrChange, DailyMetric
-from tests.flows.test_crash_points import crashes_in_turn
+from tests.flows.crashing import crashes_in_turn
 from tests.make import make_customer, make_license
 
 PRO_YEARLY, PRO_MONTHLY, ENTERPRISE = 99500, 9900 * 12, 26900 * 12

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from billing.ledger import note_worth
-from billing.models import LedgerEntry, Payment, Price, Refund, Subscription
+from billing.models import LedgerEntry, Payment, Refund, Subscription
 from licenses.credentials import note_use
 from portal.figures.arr import arr_lines
 from portal.figures.cash import months_of
@@ -15,38 +15,11 @@ from portal.figures.installs import first_installs, median_time, never_installed
 from portal.figures.movements import movements
 from portal.figures.past import read_ledger
 from portal.figures.renewals import Outcome, renewal_rate, terms_over, unearned
-from tests.make import make_credential, make_customer, make_license
+from tests.make import make_credential
+from tests.portal.money import END, START, make_payment, make_subscription
 from tests.shop import Buyer, Shop
 
-START = datetime(2025, 3, 1, 12, tzinfo=UTC)
-END = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LATER = END + timedelta(days=60)
-
-
-def make_subscription(price: Price, *, end: datetime = END, start: datetime = START):
-    customer = make_customer()
-    return Subscription.objects.create(
-        stripe_id=f"sub_{customer.pk}",
-        customer=customer,
-        license=make_license(customer=customer, tier=price.tier),
-        status="active",
-        price=price,
-        quantity=1,
-        current_period_end=end,
-        created_at=start,
-    )
-
-
-def make_payment(row: Subscription, cents: int, at: datetime) -> Payment:
-    return Payment.objects.create(
-        stripe_id=f"pi_{Payment.objects.count()}",
-        invoice_id="in_1",
-        subscription=row,
-        amount_cents=cents,
-        currency="usd",
-        paid_at=at,
-        billing_reason="subscription_create",
-    )
 
 
 def becomes(row: Subscription, at: datetime, **fields: object) -> None:

@@ -12,7 +12,7 @@ from billing.models import Price
 from licenses.models import Product
 from portal.figures.history import keep_metrics
 from tests.portal.many import sell_to_many
-from tests.portal.test_dashboard import text_of
+from tests.portal.reading import text_of
 
 AT = datetime(2026, 10, 20, 12, tzinfo=UTC)
 MOST_QUERIES = 12

@@ -16,7 +16,7 @@ from outbox.models import Mail
 from pkgindex.models import Project, Release
 from portal.news import announce_releases
 from support.receiving import parse_due_mail
-from tests.flows.test_crash_points import crashes_in_turn
+from tests.flows.crashing import crashes_in_turn
 from tests.make import make_customer, make_tier
 from tests.pkgindex.make import make_project, make_release
 

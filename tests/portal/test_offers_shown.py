@@ -8,8 +8,8 @@ from django.utils import timezone
 from billing.models import Offer, Payment, Subscription
 from billing.offers import result_of, with_results
 from portal.dashboard_offers import newest_offers
+from tests.portal.reading import text_of
 from tests.portal.test_catalog import post
-from tests.portal.test_dashboard import text_of
 from tests.shop import Buyer, Shop
 
 

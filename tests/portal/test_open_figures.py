@@ -7,7 +7,7 @@ from django.test import Client
 
 from portal.figures.history import keep_metrics
 from portal.figures.open import open_quarters, safe_sum
-from tests.portal.test_kept_money import START, make_payment, make_subscription
+from tests.portal.money import START, make_payment, make_subscription
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from django.utils import timezone
 from billing.models import GuaranteeRefund, Price, Subscription
 from licenses.models import Customer, License, OwnerAct, User
 from outbox.mail import deliver_due_mail
-from tests.flows.test_authorization_matrix import make_owner, session_of
+from tests.flows.owners import make_owner, session_of
 from tests.make import make_credential, make_customer, make_license, make_tier
 from tests.shop import Buyer, Shop
 

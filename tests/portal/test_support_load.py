@@ -10,7 +10,7 @@ from portal.figures.support_load import load_of, share_over_allowance, weeks_of
 from support import tickets
 from support.models import Ticket
 from support.rearranging import merge_tickets, split_ticket
-from tests.portal.test_dashboard import text_of
+from tests.portal.reading import text_of
 from tests.support.desk import MONDAY, make_licensed
 
 HOUR = timedelta(hours=1)

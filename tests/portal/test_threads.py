@@ -15,7 +15,7 @@ from licenses.lease_duties import lease_duties
 from licenses.leases import acquire_leases, release_lease
 from licenses.models import Lease, LeaseHour, LeasePool, License, LicenseEvent, User
 from licenses.wishes import Wish
-from tests.flows.test_changes import confirm, subscribed
+from tests.flows.changing import confirm, subscribed
 from tests.licenses.leasing import ask, limited, wish
 from tests.make import make_customer, make_license
 from tests.shop import Shop

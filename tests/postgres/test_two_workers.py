@@ -16,8 +16,8 @@ from billing.models import DirtyObject, InvoiceContract, Payment, StripeCustomer
 from billing.sync import FETCHES
 from licenses.models import License
 from tests.flows.books import pages
-from tests.flows.test_invoice_contracts import agree as make_contract
-from tests.flows.test_refunds_and_disputes import dispute
+from tests.flows.contracts import agree as make_contract
+from tests.flows.disputing import dispute
 from tests.shop import Buyer, Shop
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -13,7 +13,7 @@ from pkgindex.models import Project
 from tests.pkgindex.index_client import IndexClient
 from tests.pkgindex.make import make_upload_token
 from tests.pkgindex.uploader import Uploader
-from tests.sdk.test_pythons import find_pythons
+from tests.sdk.pythons import find_pythons
 
 SDK = Path(__file__).parents[2] / "sdk"
 BUILD = "import sys, hatchling.build as b; b.build_wheel(sys.argv[1]); b.build_sdist(sys.argv[1])"

@@ -22,7 +22,7 @@ from licenses.documents import sign_document
 from licenses.models import Lease, License
 from licenses.root_key import public_key_text
 from tests.licenses.leasing import BOTH, limited, sums
-from tests.sdk.test_pythons import find_pythons
+from tests.sdk.pythons import find_pythons
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=BOTH)
 SECONDS = 150  # a client whose first request met a busy machine asks again after 30 to 60

@@ -18,7 +18,7 @@ from licenses.models import License
 from outbox.models import Mail
 from tests.licenses.leasing import BOTH, limited, sums
 from tests.sdk.documents import make_claims, make_key, public_text, sign
-from tests.sdk.test_leasing import Process, World
+from tests.sdk.processes import Process, World
 
 pytestmark = pytest.mark.usefixtures("root_key")
 HOUR = 3600.0

@@ -3,9 +3,7 @@
 import json
 import os
 import re
-import shutil
 import subprocess
-import sys
 import uuid
 from datetime import timedelta
 from pathlib import Path
@@ -21,6 +19,7 @@ from licenses.models import License
 from licenses.root_key import public_key_text
 from tests.licenses.leasing import BOTH, limited
 from tests.sdk.documents import make_key, public_text, sign
+from tests.sdk.pythons import find_pythons
 
 pytestmark = [
     pytest.mark.django_db(databases=BOTH),
@@ -28,22 +27,6 @@ pytestmark = [
 ]
 HERE = Path(__file__).parent
 CHECKS = re.findall(r"^def (check_\w+)", (HERE / "any_python.py").read_text(), re.MULTILINE)
-
-
-def find_pythons() -> list[str]:
-    """The oldest and the newest that the client is for, of those on this machine."""
-    home = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
-    candidates = [sys.executable, *map(str, home.glob("versions/*/bin/python3"))]
-    candidates += [found for minor in range(9, 20) if (found := shutil.which(f"python3.{minor}"))]
-    known: dict[tuple[int, int], str] = {}
-    for python in candidates:
-        code = "import sys, ssl; print(*sys.version_info[:2])"
-        done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)
-        if done.returncode == 0:
-            major, minor = map(int, done.stdout.split())
-            known.setdefault((major, minor), python)
-    usable = sorted(version for version in known if version >= (3, 9))
-    return [known[version] for version in dict.fromkeys([usable[0], usable[-1]])]
 
 
 @pytest.fixture

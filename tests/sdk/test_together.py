@@ -21,7 +21,7 @@ from licenses.models import Lease as Row
 from licenses.models import License
 from licenses.status import revoke_license
 from tests.licenses.leasing import BOTH, limited, sums
-from tests.sdk.test_leasing import InProcess, Process, World
+from tests.sdk.processes import InProcess, Process, World
 
 SDK = Path(__file__).parents[2] / "sdk/src"
 pytestmark = [pytest.mark.django_db(databases=BOTH), pytest.mark.usefixtures("root_key")]

@@ -5,7 +5,7 @@ import re
 from django.test import Client
 
 from support.models import Ticket
-from tests.support.test_customer_pages import key_in, page
+from tests.support.pages import key_in, page
 
 DEV = "dev@company.example"
 DESK = "/owner/tickets/"

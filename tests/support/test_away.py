@@ -14,7 +14,7 @@ from support.privacy import delete_tickets
 from tests.support.desk import MONDAY, answering, header, sent_to, take, ticket_of
 from tests.support.mails import mail
 from tests.support.owner import DEV
-from tests.support.test_customer_pages import of, page
+from tests.support.pages import of, page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("monday")]
 ADD = "/owner/support/vacation/add/"

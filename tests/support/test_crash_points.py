@@ -18,8 +18,8 @@ from support.rearranging import merge_tickets
 from support.receiving import parse_due_mail
 from support.storing import Delivery, keep_mail
 from support.turns import SaidMeanwhile, TicketWasMerged
+from tests.flows.crashing import crashes_in_turn
 from tests.flows.processes import together
-from tests.flows.test_crash_points import crashes_in_turn
 from tests.support.desk import add_contact, answering, sent_to, take, ticket_of
 from tests.support.mails import delivery_report, mail, with_file
 from tests.support.test_conversations import copy_of

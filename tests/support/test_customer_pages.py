@@ -1,6 +1,5 @@
 """The customer's own pages: ask, read, answer, take away."""
 
-import re
 from datetime import timedelta
 
 import pytest
@@ -23,39 +22,10 @@ from tests.support.desk import (
     ticket_of,
 )
 from tests.support.mails import mail, with_file
+from tests.support.pages import DEV, LIST, key_in, of, page
 from tests.support.test_reading import PASTED
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("monday")]
-DEV = "dev@company.example"
-LIST = "/account/tickets/"
-
-
-@pytest.fixture
-def customer() -> Customer:
-    return make_licensed(DEV)
-
-
-@pytest.fixture
-def client(customer: Customer) -> Client:
-    return of(DEV)
-
-
-def of(email: str) -> Client:
-    client = Client()
-    client.force_login(User.objects.get(email=email))
-    return client
-
-
-def page(client: Client, path: str = LIST) -> str:
-    response = client.get(path)
-    assert response.status_code == 200, response.status_code
-    return response.content.decode()
-
-
-def key_in(text: str) -> str:
-    found = re.search(r'name="key" value="([0-9a-f]{32})"', text)
-    assert found
-    return found[1]
 
 
 def ask(client: Client, by: Customer, **fields: object):

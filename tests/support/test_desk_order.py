@@ -10,7 +10,7 @@ from support.models import Attachment, Ticket
 from tests.support.desk import answering, sent_to, take, ticket_of
 from tests.support.mails import mail
 from tests.support.owner import DESK, DEV, seen_in, send
-from tests.support.test_customer_pages import key_in, page
+from tests.support.pages import key_in, page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("monday")]
 

@@ -11,7 +11,7 @@ from support.models import BouncingAddress, Message
 from support.turns import newest_words
 from tests.support.desk import make_conversation
 from tests.support.owner import DESK, DEV, seen_in
-from tests.support.test_customer_pages import page
+from tests.support.pages import page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("monday")]
 DEAD, ALIVE = "dead@company.example", "alive@company.example"

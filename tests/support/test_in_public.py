@@ -18,7 +18,7 @@ from tests.support.desk import (
 )
 from tests.support.mails import mail
 from tests.support.owner import DESK, DEV, seen_in
-from tests.support.test_customer_pages import key_in, page
+from tests.support.pages import key_in, page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("monday")]
 

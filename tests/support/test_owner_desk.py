@@ -13,7 +13,7 @@ from tests.make import make_credential
 from tests.support.desk import MONDAY, make_conversation, sent_to, ticket_of
 from tests.support.mails import mail
 from tests.support.owner import DESK, DEV, seen_in, send
-from tests.support.test_customer_pages import key_in, page
+from tests.support.pages import key_in, page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("monday")]
 

@@ -21,7 +21,7 @@ from tests.support.desk import (
 )
 from tests.support.mails import mail
 from tests.support.owner import DESK, DEV, send
-from tests.support.test_customer_pages import page
+from tests.support.pages import page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("monday")]
 

@@ -13,8 +13,8 @@ from support import sorting
 from support.models import Attachment, InboundMail, Message, Ticket
 from support.receiving import parse_due_mail
 from support.storing import Delivery, keep_mail
+from tests.flows.crashing import crashes_in_turn
 from tests.flows.processes import together
-from tests.flows.test_crash_points import crashes_in_turn
 from tests.support.desk import make_licensed
 from tests.support.mails import POISON, mail, mutated, with_file
 
