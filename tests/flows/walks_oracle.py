@@ -163,7 +163,7 @@ class Truth:
             case "paid after the end":
                 return self.is_late(subscription, paid)
             case "replaced":
-                return self._has_newer(subscription, paid)
+                return self._came_too_late(subscription, paid)
             case "dashboard":  # what was paid after the owner had given the period back
                 intents = {one.charge["payment_intent"] for one in self.paid[subscription]}
                 by_hand = [one for one in self.refunds if not one["metadata"].get("cause")]
@@ -174,14 +174,17 @@ class Truth:
                 return any(one["created"] <= paid.at for one in disputes)
         return False
 
-    def _has_newer(self, subscription: str, paid: Paid) -> bool:
-        """Another one was bought after what this one had been paid for."""
+    def _came_too_late(self, subscription: str, paid: Paid) -> bool:
+        """After all that this one had been paid for, and another one was bought."""
         mine = self.subscriptions[subscription]
         theirs = [one for one in self.subscriptions.values() if one["customer"] == mine["customer"]]
-        return (
-            any(one["created"] > mine["created"] for one in theirs)
-            and paid is not (self.paid[subscription][-1])
-        )
+        before = [
+            one
+            for one in self.invoices[subscription]
+            if one["status"] == "paid" and one["created"] < paid.invoice["created"]
+        ]
+        is_over = bool(before) and self.paid_through(before).timestamp() <= paid.at
+        return is_over and any(one["created"] > mine["created"] for one in theirs)
 
     def each_has_one(self) -> None:
         """Nobody has two live licenses of one product, whatever pages he paid."""
