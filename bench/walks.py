@@ -1,7 +1,8 @@
-"""Random walks of `tests/flows/walks.py`: `python -m bench.walks [N] [--plant BUG]`.
+"""Random walks of `tests/flows/walks.py`: `python -m bench.walks [N] [--seed N] [--plant BUG]`.
 
-Prints the shortest walk that ends wrong, and exits with 1 if one did. `bin/postgres` before it, and
-it runs on PostgreSQL. With `--plant` a bug is planted first, to see that the walks find it.
+Prints the walk that ends wrong, with the seed that finds it again, and exits with 1 if one did.
+`bin/postgres` before it, and it runs on PostgreSQL. With `--plant` a bug is planted first, to see
+that the walks find it.
 """
 
 from __future__ import annotations
@@ -10,26 +11,28 @@ from bench.shop_floor import Clock, empty, everything  # first: it sets Django u
 
 # isort: split
 import argparse
+import random
 import sys
 import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
 
 import time_machine
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from bench.plants import PLANTS
 from tests.flows.walks import Walk
 from tests.shop import Shop
 
-STEPS = 15
+STEPS = 25
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.walks")
     parser.add_argument("number", type=int, nargs="?", default=100)
     parser.add_argument("--shrink", action="store_true", help="look for the shortest, for minutes")
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="or another one")
     parser.add_argument("--plant", choices=sorted(PLANTS))
     arguments = parser.parse_args()
     walks = settings_of(arguments)
@@ -52,12 +55,13 @@ def main() -> int:
 
         wrong = 0
         try:
-            run_state_machine_as_test(AWalk, settings=walks)
+            run_state_machine_as_test(seed(arguments.seed)(AWalk), settings=walks)
         except Exception as error:
             wrong = 1
             print(repr(error)[:2000], *getattr(error, "__notes__", []), sep="\n")
     each = (time.monotonic() - started) / begun
-    print(f"{arguments.plant or 'walks'}: {begun} walks, {wrong} wrong, {each:.2f} s each")
+    what = f"{arguments.plant or 'walks'} with seed {arguments.seed}"
+    print(f"{what}: {begun} walks, {wrong} wrong, {each:.2f} s each")
     return int(bool(wrong) != bool(arguments.plant))
 
 

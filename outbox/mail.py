@@ -114,7 +114,7 @@ def _deliver(pk: int, at: datetime) -> bool:
         message.send()
     except Exception as error:
         log.warning("mail %s not sent: %s", mail.key, error)
-        claim.fail(error, at)
+        claim.fail(error, timezone.now())
         return False
     return _mark_sent(claim, provider_id=_provider_id(message))
 

@@ -78,7 +78,7 @@ def subscription_of(
         cancel_at=from_unix_or_none(subscription.cancel_at),
         ended_at=from_unix_or_none(subscription.ended_at),
         past_due_since=_unpaid_since([*waiting, latest] if latest and is_unpaid else waiting),
-        hosted_invoice_url=(latest.hosted_invoice_url or "") if latest and is_unpaid else "",
+        hosted_invoice_url=_pay_url(subscription, latest) if latest and is_unpaid else "",
         latest_invoice_id=latest.id if latest else "",
         finalization_error=_finalization_error(latest),
         needs_action=latest is not None and is_unpaid and waits_for_authentication(latest),
@@ -129,6 +129,13 @@ def _unpaid_since(invoices: Sequence[stripe.Invoice]) -> datetime | None:
     """
     moments = [one.due_date or one.status_transitions.finalized_at for one in invoices]
     return from_unix_or_none(min((each for each in moments if each), default=None))
+
+
+def _pay_url(subscription: stripe.Subscription, owed: stripe.Invoice) -> str:
+    """Not after the end, when it would go back, nor for what the owner wrote off."""
+    is_over = subscription.status in {"canceled", "incomplete_expired"}
+    is_forgiven = subscription.status == "active" and owed.status == "uncollectible"
+    return "" if is_over or is_forgiven else owed.hosted_invoice_url or ""
 
 
 def _finalization_error(invoice: stripe.Invoice | None) -> str:

@@ -4,13 +4,15 @@ from datetime import timedelta
 
 import pytest
 from django.core import mail
+from django.test import Client
 from django.utils import timezone
 
 from billing.models import Subscription
-from licenses.models import License
+from licenses.models import License, User
 from tests.flows.books import books_agree, pages
 from tests.shop import Buyer, Shop
 
+PAY = "Pay the open invoice"
 FAILS_AT_RENEWAL = "4000000000000341"
 
 
@@ -33,8 +35,10 @@ def status() -> str:
     return License.objects.get().status
 
 
-def subjects() -> list[str]:
-    return [one.subject for one in mail.outbox]
+def account() -> str:
+    client = Client()
+    client.force_login(User.objects.get(email="dev@company.example"))
+    return client.get("/account/").content.decode()
 
 
 def test_after_a_pause_a_renewal_that_fails_has_its_grace(shop: Shop):
@@ -77,5 +81,22 @@ def test_what_the_owner_writes_off_is_served(shop: Shop, verb: str):
     subscription.refresh_from_db()
     assert (subscription.status, subscription.past_due_since) == ("active", None)
     assert status() == "active"
+    assert PAY not in account()
     assert not shop.night().drift
     books_agree(shop)
+
+
+@pytest.mark.parametrize("ending", ["canceled", "unpaid"])
+def test_who_is_served_no_more_is_asked_to_pay_only_where_that_helps(shop: Shop, ending: str):
+    """After the end it would go back, and he may buy anew."""
+    bought(shop)
+    shop.standin.control("POST", "settings", {"retries_exhausted": ending})
+    days_go_by(shop, 33)
+    assert PAY in account()
+
+    days_go_by(shop, 7)
+
+    assert (Subscription.objects.get().status, status()) == (ending, "lapsed")
+    assert (PAY in account()) == (ending == "unpaid")
+    assert "Buy it again" in account()
+    assert not shop.night().drift

@@ -3,7 +3,7 @@
 A walk is any sequence of what buyers, banks, the owner, time and bad luck may do. Whatever it was:
 once everything was delivered or asked for, the books agree (tests/flows/books.py), and by the clock
 nobody who pays is without his license, and nobody who does not pay has one for longer than the
-grace. What the license should be is told here a second time, from Stripe's objects alone.
+grace. What should be is told a second time in tests/flows/walks_oracle.py.
 """
 
 import json
@@ -12,39 +12,44 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
 from typing import Any
 
 from django.core import mail
 from django.core.cache import cache
 from django.db import transaction
 from django.test import Client
+from django.test.utils import override_settings
 from django.utils import timezone
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import initialize, precondition, rule
 
-from billing.models import GuaranteeRefund, Subscription
+from billing.carts import Click, open_cart
+from billing.checkout import NotForSale, _open_session
+from billing.models import Price, Subscription
 from billing.reconcile import ask_for_events, reconcile
+from billing.stripe_api import StripeRefused, StripeUnavailable
 from lib.times import from_unix
-from licenses.models import User
+from licenses.models import License, User
 from licenses.people import addresses_of
 from outbox.claims import LEASE
-from outbox.models import Mail
 from portal.management.commands.work import work_once
 from tests.flows.books import books_agree, pages
 from tests.flows.schedules import at_border
+from tests.flows.walks_at_stripe import WHICH, AtStripe
+from tests.flows.walks_oracle import Truth, nothing_is_told_that_was_not
 from tests.shop import Buyer, Shop
+from tests.standin.process import NotPaidError
 
-PRICES = st.sampled_from(
-    ["pro_monthly", "pro_yearly", "enterprise_monthly", "enterprise_monthly", "enterprise_yearly"]
-)
-CARDS = st.sampled_from(["4242424242424242", "4000000000000341"])
-WHICH = st.integers(0, 5)
-GRACE = timedelta(days=21)  # as the rules of the business say, not as the code has it
+MONTHLY, YEARLY = ["pro_monthly", "enterprise_monthly"], ["pro_yearly", "enterprise_yearly"]
+PRICES = st.sampled_from([*MONTHLY, *MONTHLY, *YEARLY])
+CARDS = st.sampled_from(["4242424242424242", "4000000000000341", "4000000000000341"])
+CODES = st.sampled_from(["", "", "", "", "FIFTH", "FREE", "FIRST"])
+AGES = st.sampled_from([0, 33, 33, 36, 60])  # a renewal fails on day 31, and twice until day 36
+ENDINGS = st.sampled_from(["canceled", "unpaid", "past_due"])
 HONEST = {200, 302, 303, 404, 409, 503}  # what a page may answer while Stripe fails
 
 
-class Walk(RuleBasedStateMachine):
+class Walk(AtStripe):
     """One shop from its opening to its end. `open_shop` is set by whoever runs walks."""
 
     open_shop: Callable[[], Shop]
@@ -55,30 +60,42 @@ class Walk(RuleBasedStateMachine):
         mail.outbox = []
         self.transaction = transaction.atomic()
         self.transaction.__enter__()
+        self.settings = override_settings(ALLOW_PROMOTION_CODES=True)
+        self.settings.enable()
         self.shop = type(self).open_shop()
+        self.make_codes()
         self.buyers = 0
+        self.pages = 0  # that were drawn: each has a nonce of its own
+        self.closed = 0
+        self.pressed: set[str] = set()  # subscriptions whose guarantee was
         self.happened: dict[str, dict[str, Any]] = {}  # Stripe lists its events for 30 days only
 
     def teardown(self) -> None:
         try:
             self.all_is_delivered()
         finally:
+            self.settings.disable()
             transaction.set_rollback(True)
             self.transaction.__exit__(None, None, None)
 
     # Buyers
 
-    @initialize(price=PRICES, card=CARDS)
-    def the_first_buys(self, price: str, card: str) -> None:
-        self.buys(price, 1, card)
+    @initialize(price=PRICES, card=CARDS, code=CODES, ending=ENDINGS, days=AGES)
+    def the_first_buys(self, price: str, card: str, code: str, ending: str, days: int) -> None:
+        """Days ago; his renewal may have failed since."""
+        self.shop.standin.control("POST", "settings", {"retries_exhausted": ending})
+        self.buys(price, 1, card, code)
+        self.events_come(0, 0)
+        self.shop.work()
+        self.shop.advance(days=days)
 
     @precondition(lambda self: self.buyers < 3)
-    @rule(price=PRICES, quantity=st.integers(1, 3), card=CARDS)
-    def buys(self, price: str, quantity: int, card: str) -> None:
+    @rule(price=PRICES, quantity=st.integers(1, 3), card=CARDS, code=CODES)
+    def buys(self, price: str, quantity: int, card: str, code: str) -> None:
         self.buyers += 1
         buyer = Buyer(self.shop, email=f"b{self.buyers}@company.example")
         form = {
-            "nonce": f"{self.buyers:032}",
+            "nonce": self.nonce(),
             "price": price,
             "quantity": quantity if price.startswith("enterprise") else 1,
         }
@@ -87,9 +104,35 @@ class Walk(RuleBasedStateMachine):
             if asked.status_code == 503:
                 asked = buyer.client.post("/checkout/", form)
         if asked.status_code == 303:
-            buyer.pay(asked["Location"], card=card)
+            self.pays(buyer, asked["Location"], card=card, code=code)
         else:
             assert asked.status_code in HONEST
+
+    @rule(which=WHICH, price=PRICES, code=CODES, is_at_once=st.booleans())
+    def buys_again(self, which: int, price: str, code: str, is_at_once: bool) -> None:
+        """As who may not, or in a page that another process opened before it heard of the first."""
+        if row := self.row(which):
+            buyer = Buyer(self.shop, client=self.signed_in(row) or Client())
+            if not is_at_once:
+                form = {"nonce": self.nonce(), "price": price, "quantity": 1}
+                asked = buyer.client.post("/checkout/", form)
+                url = asked["Location"] if asked.status_code == 303 else ""
+            else:
+                click = Click(self.nonce(), Price.objects.get(lookup_key=price), 1)
+                url = ""
+                with suppress(StripeUnavailable, StripeRefused, NotForSale):
+                    cart = open_cart(click, customer=row.customer, at=timezone.now())
+                    url = _open_session(cart)
+            if "/c/pay/" in url:
+                self.pays(buyer, url, code=code)
+
+    def pays(self, buyer: Buyer, url: str, **options: str) -> None:
+        with suppress(NotPaidError):  # archived, or deleted, since the page was opened
+            buyer.pay(url, **options)
+
+    def nonce(self) -> str:
+        self.pages += 1
+        return f"{self.pages:032}"
 
     @rule(which=WHICH, price=PRICES, quantity=st.integers(1, 4))
     def changes(self, which: int, price: str, quantity: int) -> None:
@@ -103,57 +146,60 @@ class Walk(RuleBasedStateMachine):
         self.asks(which, "post", deed)
 
     def asks(self, which: int, method: str, deed: str, form: dict[str, Any] | None = None) -> str:
-        rows = list(Subscription.objects.order_by("stripe_id"))
-        if not rows:
+        row = self.row(which)
+        client = self.signed_in(row) if row else None
+        if row is None or client is None:
             return ""
-        row = rows[which % len(rows)]
-        client = Client()
-        client.force_login(User.objects.get(email=addresses_of(row.customer_id)[0]))
+        if deed == "refund":
+            self.pressed.add(row.stripe_id)
         path = f"/account/subscriptions/{row.pk}/{deed}/"
         response = getattr(client, method)(path, form or {})
         assert response.status_code in HONEST, (path, response.status_code)
         return response.content.decode() if response.status_code == 200 else ""
 
-    # The owner in Stripe's Dashboard, and the banks
+    @precondition(lambda self: self.closed < 2)
+    @rule(which=WHICH)
+    def closes_his_account(self, which: int) -> None:
+        """Then nothing of his renews, but by somebody's hand in the Dashboard."""
+        row = self.row(which)
+        client = self.signed_in(row) if row else None
+        if row is None or client is None:
+            return
+        response = client.post(f"/account/{row.customer_id}/close/", {"sure": "yes"})
+        assert response.status_code in HONEST, response.status_code
+        if response["Location"] == "/":
+            self.closed += 1
+            theirs = {one["id"]: one for one in self.all_of("/v1/subscriptions")}
+            for mine in Subscription.objects.filter(customer=row.customer_id):
+                one = theirs.get(mine.stripe_id)
+                assert one is None or one["cancel_at"], one
 
-    @rule(which=WHICH, form=st.sampled_from(["cancel_at_period_end=true", "quantity", ""]))
-    def edited_at_stripe(self, which: int, form: str) -> None:
-        if row := self.one_of("/v1/subscriptions", which):
-            path = f"/v1/subscriptions/{row['id']}"
-            item = row["items"]["data"][0]
-            if form == "quantity":
-                form = f"items[0][id]={item['id']}&items[0][quantity]={item['quantity'] + 1}"
-            with suppress(AssertionError, OSError):  # a schedule holds it, it has ended, a fault
-                self.shop.ask_stripe("POST" if form else "DELETE", path, form)
+    def row(self, which: int) -> Subscription | None:
+        rows = list(Subscription.objects.select_related("customer").order_by("stripe_id"))
+        return rows[which % len(rows)] if rows else None
 
-    @rule(which=WHICH, amount=st.sampled_from(["", "&amount=500"]))
-    def refunded_at_stripe(self, which: int, amount: str) -> None:
-        if row := self.one_of("/v1/charges", which):
-            form = f"payment_intent={row['payment_intent']}{amount}"
-            with suppress(AssertionError, OSError):  # refunded, disputed, never paid, a fault
-                self.shop.ask_stripe("POST", "/v1/refunds", form)
-
-    @rule(which=WHICH, outcome=st.sampled_from([None, "won", "lost"]))
-    def disputed(self, which: int, outcome: str | None) -> None:
-        if row := self.one_of("/v1/charges", which):
-            with suppress(AssertionError, OSError):
-                asked = {"payment_intent": row["payment_intent"]}
-                dispute = self.shop.standin.control("POST", "disputes", asked)
-                if outcome:
-                    path = f"disputes/{dispute['id']}"
-                    self.shop.standin.control("POST", path, {"outcome": outcome})
-
-    def one_of(self, path: str, which: int) -> dict[str, Any]:
-        with suppress(AssertionError, OSError):  # a fault meets whoever comes next
-            rows: list[dict[str, Any]] = self.shop.ask_stripe("GET", f"{path}?limit=100")["data"]
-            return rows[which % len(rows)] if rows else {}
-        return {}
+    def signed_in(self, row: Subscription) -> Client | None:
+        """None for whoever has closed his account."""
+        if not (addresses := addresses_of(row.customer_id)):
+            return None
+        client = Client()
+        client.force_login(User.objects.get(email=addresses[0]))
+        return client
 
     # Time, and what goes wrong
 
     @rule(hours=st.sampled_from([1, 30, 24 * 9, 24 * 22, 24 * 32]))
     def time_passes(self, hours: int) -> None:
         self.shop.advance(hours=hours)
+
+    @rule(which=WHICH, hours=st.sampled_from([-20, -1, 0, 1, 2]))
+    def a_period_ends(self, which: int, hours: int) -> None:
+        """Or is about to, or has just ended: a renewal is a draft for an hour."""
+        if row := self.one_of("/v1/subscriptions", which):
+            end = from_unix(row["items"]["data"][0]["current_period_end"])
+            seconds = (end - timezone.now()).total_seconds() + hours * 3600
+            if 0 <= seconds <= 40 * 24 * 3600:
+                self.shop.advance(seconds=seconds + 1)
 
     @rule(seed=st.integers(0, 9), lost=st.sampled_from([0, 0, 0.3, 1]))
     def events_come(self, seed: int, lost: float) -> None:
@@ -217,9 +263,12 @@ class Walk(RuleBasedStateMachine):
         assert not report.needs_him, report.needs_him
         books_agree(self.shop)
         self.a_click_is_one_page()
-        self.rights_follow_the_clock()
-        self.nothing_is_given_away()
-        self.nothing_is_told_that_was_not()
+        truth = Truth(self.shop)
+        self.rights_follow_the_clock(truth)
+        truth.each_has_one()
+        truth.what_is_owed_went_back()
+        truth.nothing_is_given_away(self.pressed)
+        nothing_is_told_that_was_not(list(self.happened.values()))
 
     def a_click_is_one_page(self) -> None:
         """However often it was pressed, and whatever answers were lost."""
@@ -227,72 +276,9 @@ class Walk(RuleBasedStateMachine):
         by_cart = Counter(one["client_reference_id"] for one in sessions)
         assert max(by_cart.values(), default=1) == 1, by_cart
 
-    def rights_follow_the_clock(self) -> None:
-        theirs = {row["id"]: row for row in pages(self.shop, "/v1/subscriptions?status=all")}
-        for ours in Subscription.objects.exclude(license=None).select_related("license"):
-            assert ours.license is not None
-            is_served = ours.license.status == "active"
-            should = self.should_be_served(ours, theirs[ours.stripe_id])
-            assert should is None or is_served == should, (ours, ours.license.status, should)
-
-    def nothing_is_given_away(self) -> None:
-        """We give back what the guarantee and a second subscription ask for, and nothing else."""
-        refunds = pages(self.shop, "/v1/refunds")
-        ours = {one["metadata"]["cause"] for one in refunds if one["metadata"].get("cause")}
-        assert ours <= {"guarantee", "duplicate", "paid after the end"}, ours
-
-    def nothing_is_told_that_was_not(self) -> None:
-        """No more mails of a cancellation, or of one day of a failed payment, than there were."""
-        turned: Counter[str] = Counter()
-        for event in self.events("customer.subscription.updated"):
-            changed = event["data"].get("previous_attributes") or {}
-            if "cancel_at" in changed and changed["cancel_at"] is None:
-                turned[event["data"]["object"]["id"]] += 1
-        self.told_at_most(turned, self.mails("canceled:"))
-        failed = {
-            (invoice["parent"]["subscription_details"]["subscription"], invoice["id"])
-            for invoice in (e["data"]["object"] for e in self.events("invoice.payment_failed"))
-            if invoice["parent"]
-        }
-        invoices = Counter(subscription for subscription, _ in failed)
-        for day in ("0", "3", "7", "14", "20"):
-            told = [key for key in self.mails("payment-failed:") if key.split(":")[3] == day]
-            self.told_at_most(invoices, told)
-
-    def events(self, type: str) -> list[dict[str, Any]]:
-        return [event for event in self.happened.values() if event["type"] == type]
-
-    def mails(self, prefix: str) -> list[str]:
-        return list(Mail.objects.filter(key__startswith=prefix).values_list("key", flat=True))
-
-    def told_at_most(self, facts: Counter[str], keys: list[str]) -> None:
-        """Keys have the subscription in their second place."""
-        told = Counter(key.split(":")[1] for key in keys)
-        assert all(number <= facts[one] for one, number in told.items()), (told, facts, keys)
-
-    def should_be_served(self, ours: Subscription, theirs: dict[str, Any]) -> bool | None:
-        """None where a day, or the order of two events, makes the difference."""
-        if GuaranteeRefund.objects.filter(subscription=ours).exists() or self.is_held(ours):
-            return False
-        charges = self.charges_of(ours)
-        if any(charge["refunded"] for charge in charges):
-            all_back = all(charge["refunded"] for charge in charges)
-            return False if all_back else None
-        if theirs["status"] == "past_due":
-            invoice = self.shop.ask_stripe("GET", f"/v1/invoices/{theirs['latest_invoice']}")
-            unpaid_for = timezone.now() - from_unix(invoice["created"])
-            near = abs(unpaid_for - GRACE) <= timedelta(days=1)
-            return None if near else unpaid_for < GRACE
-        return bool(theirs["status"] == "active")
-
-    def charges_of(self, ours: Subscription) -> list[dict[str, Any]]:
-        paid = set(ours.payments.values_list("stripe_id", flat=True))
-        charges = pages(self.shop, "/v1/charges")
-        return [charge for charge in charges if charge["payment_intent"] in paid]
-
-    def is_held(self, ours: Subscription) -> bool:
-        """Whether a bank holds or took a payment; told by Stripe's disputes, not by our rows."""
-        paid = set(ours.payments.values_list("stripe_id", flat=True))
-        disputes = pages(self.shop, "/v1/disputes")
-        theirs = [one["status"] for one in disputes if one["payment_intent"] in paid]
-        return bool({"needs_response", "under_review", "lost"} & set(theirs))
+    def rights_follow_the_clock(self, truth: Truth) -> None:
+        for subscription, row in truth.subscriptions.items():
+            licenses = License.objects.filter(source=f"stripe:{subscription}")
+            status = licenses.values_list("status", flat=True).first()
+            should = truth.should_be_served(subscription, timezone.now())
+            assert should in {None, status == License.Status.ACTIVE}, (row, status, should)

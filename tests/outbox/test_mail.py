@@ -77,6 +77,19 @@ def test_a_slow_server_gets_no_mail_twice(
     assert len(sent) == len(set(sent)) == 6
 
 
+def test_a_mail_refused_late_in_a_round_waits_from_then_on(
+    failing_server: None, time_machine: TimeMachineFixture
+):
+    time_machine.move_to(timezone.now(), tick=False)
+    mail_row, began = queue(), timezone.now()
+
+    time_machine.shift(timedelta(minutes=2))  # on the mails before it
+    deliver_due_mail(began)
+
+    mail_row.refresh_from_db()
+    assert mail_row.due_at > timezone.now()
+
+
 def test_a_fact_that_was_rolled_back_is_not_mailed():
     with pytest.raises(RuntimeError), transaction.atomic():
         queue()
