@@ -2,12 +2,14 @@
 
     python -m bench.fuzz frames 1000000    # wheels and their zip frame; those taken are installed
     python -m bench.fuzz metadata 1000000  # sound frames, strange METADATA; one in 50 of them is
+    python -m bench.fuzz structures 1000000  # odd wheels, each of sound parts and strange ones
     python -m bench.fuzz sdists 1000000
     python -m bench.fuzz requests 1000000  # keys, URLs and headers at the index's door
 
 A wheel must be refused with a sentence or taken, and then pip and uv must install the very files
 that it holds. Any other exception, more than 2 seconds or more than 200 MB for one seed is a fault:
-it is printed with its seed, and the exit code is 1. `--first` goes on where another run ended.
+it is printed with its seed, and the exit code is 1. `--first` goes on where another run ended,
+`--pip` is a wheel of another pip for structures. Of these the scripts must be such in both, too.
 """
 
 from __future__ import annotations
@@ -27,9 +29,10 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from django.conf import settings
@@ -37,6 +40,8 @@ from django.db import connections
 
 from pkgindex.uploads.form import read_form
 from pkgindex.uploads.refusals import UploadRefused
+from tests.pkgindex.installed import differences, installers
+from tests.pkgindex.odd_wheels import odd_wheel
 from tests.pkgindex.strange_requests import StrangeRequests, fill_index
 from tests.pkgindex.strange_wheels import (
     held,
@@ -51,12 +56,16 @@ from tests.pkgindex.wheels import build_sdist, wheel_name
 
 CHUNK = 4000  # seeds
 SECONDS, BYTES = 2, 200_000_000
-INSTALL_EVERY = {"frames": 1, "metadata": 50}  # of the wheels that are taken
+INSTALL_EVERY = {"frames": 1, "metadata": 50, "structures": 1}  # of the wheels that are taken
 BIN = Path(sys.executable).parent
 INSTALLERS: dict[str, list[str | Path]] = {
     "pip": [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--no-compile"],
     "uv": [BIN / "uv", "pip", "install", "--no-config", "--python", sys.executable],
 }
+
+
+Wheels = dict[int, tuple[str, bytes]]
+Differ = Callable[[Wheels, Path], list[str]]
 
 
 @dataclass
@@ -71,10 +80,13 @@ class Chunk:
 class Fuzz:
     """One kind; lives in the parent and, forked, in every process."""
 
-    def __init__(self, kind: str, requests: StrangeRequests | None) -> None:
+    def __init__(self, kind: str, requests: StrangeRequests | None, pip: str = "") -> None:
         self._kind = kind
         self._requests = requests
-        self._wheels: dict[int, bytes] = {}  # taken, by seed
+        self._differ: Differ = _differ_as_spoiled
+        if kind == "structures":
+            self._differ = partial(_differ_as_odd, installers(pip))
+        self._wheels: dict[int, tuple[str, bytes]] = {}  # taken, with its file name, by seed
         self._sdist = gzip.decompress(build_sdist("hare", "1.0"))
         self._form = read_form(FORM)
 
@@ -100,11 +112,17 @@ class Fuzz:
             return self._requests.ask(seed)
         if self._kind == "sdists":
             return self._read_sdist(seed)
-        make = spoiled_frame if self._kind == "frames" else spoiled_metadata
-        content = taken(make, seed)
-        if content is not None:
-            self._wheels[seed] = content
-        return "refused" if content is None else "taken"
+        wheel = self._taken(seed)
+        if wheel is not None:
+            self._wheels[seed] = wheel
+        return "refused" if wheel is None else "taken"
+
+    def _taken(self, seed: int) -> tuple[str, bytes] | None:
+        if self._kind == "structures":
+            odd = odd_wheel(seed)
+            return (odd.filename, odd.content) if odd.is_taken() else None
+        content = taken(spoiled_frame if self._kind == "frames" else spoiled_metadata, seed)
+        return None if content is None else (wheel_name(name_of(seed), "1.0"), content)
 
     def _read_sdist(self, seed: int) -> str:
         try:
@@ -124,27 +142,36 @@ class Fuzz:
                 batch.setdefault(name_of(seed), seed)
             wheels = {seed: left.pop(seed) for seed in batch.values()}
             chunk.said["installed"] += len(wheels)
-            chunk.faults += _compare(wheels)
+            chunk.faults += _compare(wheels, self._differ)
 
 
-def _compare(wheels: dict[int, bytes]) -> list[str]:
+def _compare(wheels: Wheels, differ: Differ) -> list[str]:
     """What pip or uv does not install as the wheels hold it; a batch that fails is halved."""
-    faults = []
-    expected = {name: data for wheel in wheels.values() for name, data in held(wheel).items()}
     with tempfile.TemporaryDirectory() as name:
-        folder, files = Path(name), []
-        for seed, content in wheels.items():
-            files.append(folder / wheel_name(name_of(seed), "1.0"))
-            files[-1].write_bytes(content)
-        for installer, command in INSTALLERS.items():
-            said = _run(installer, command, folder, files)
-            if said or installed(folder / installer) != expected:
-                faults.append(f"seeds {list(wheels)}: {installer}: {said[-300:] or 'other files'}")
-    if not faults or len(wheels) == 1:
-        return faults
+        faults = differ(wheels, Path(name))
     seeds = list(wheels)
-    halves = seeds[: len(seeds) // 2], seeds[len(seeds) // 2 :]
-    return [fault for half in halves for fault in _compare({seed: wheels[seed] for seed in half})]
+    found: list[str] = []
+    if faults and len(wheels) > 1:
+        for half in (seeds[::2], seeds[1::2]):
+            found += _compare({seed: wheels[seed] for seed in half}, differ)
+    return found or [f"seeds {seeds}: {fault}" for fault in faults]
+
+
+def _differ_as_odd(commands: dict[str, list[str | Path]], wheels: Wheels, at: Path) -> list[str]:
+    return differences(dict(wheels.values()), commands, at)
+
+
+def _differ_as_spoiled(wheels: Wheels, folder: Path) -> list[str]:
+    faults, files = [], []
+    expected = {name: data for _, wheel in wheels.values() for name, data in held(wheel).items()}
+    for name, content in wheels.values():
+        files.append(folder / name)
+        files[-1].write_bytes(content)
+    for installer, command in INSTALLERS.items():
+        said = _run(installer, command, folder, files)
+        if said or installed(folder / installer) != expected:
+            faults.append(f"{installer}: {said[-300:] or 'other files'}")
+    return faults
 
 
 def _run(installer: str, command: list[str | Path], folder: Path, files: list[Path]) -> str:
@@ -216,14 +243,15 @@ def _opened(kind: str, folder: Path) -> Iterator[StrangeRequests | None]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.fuzz", description=__doc__)
-    parser.add_argument("kind", choices=["frames", "metadata", "sdists", "requests"])
+    parser.add_argument("kind", choices=["frames", "metadata", "structures", "sdists", "requests"])
     parser.add_argument("number", type=int, nargs="?", default=50_000)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--processes", type=int, default=os.cpu_count())
+    parser.add_argument("--pip", default="", help="a wheel of another pip, for structures")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, _opened(options.kind, Path(name)) as requests:
         global _fuzz  # noqa: PLW0603
-        _fuzz = Fuzz(options.kind, requests)
+        _fuzz = Fuzz(options.kind, requests, options.pip)
         return int(bool(run(options.number, options.first, options.processes)))
 
 

@@ -14,6 +14,7 @@ _SCRIPT_NAME = re.compile(r"[A-Za-z0-9_.+-]+( [A-Za-z0-9_.+-]+)*")  # it becomes
 _REFERENCE = re.compile(r"(\w+(\.\w+)*)(\s*:\s*\w+(\.\w+)*)?\s*(\[[^\]]*\])?")
 # pip knows no space beside the colon of a script, and stumbles over most names of extras.
 _SCRIPT = re.compile(r"(\w+(\.\w+)*)(:\w+(\.\w+)*)?\s*(\[\s*[\w-]+(,\s*\w+)*\s*\])?")
+_OTHER_BREAK = re.compile(r"\r(?!\n)|[\v\f\x1c-\x1e\x85\u2028\u2029]")
 
 
 class _Parser(configparser.ConfigParser):
@@ -21,40 +22,54 @@ class _Parser(configparser.ConfigParser):
         return optionstr  # names are told apart by case
 
 
-def check_wheel_file(path: str, content: bytes) -> None:
-    """WHEEL must be of version 1, the only one that there is."""
+def check_wheel_file(path: str, content: bytes) -> bool:
+    """WHEEL must be of version 1, the only one that there is. Whether it is for Windows alone."""
     if not content.strip():
         raise UploadRefused(f"{path} is empty.")
-    if not _is_utf8(content):
-        raise UploadRefused(f"{path} is not UTF-8.")
-    said = BytesParser().parsebytes(content, headersonly=True)
+    said = BytesParser().parsebytes(_check_text(path, content), headersonly=True)
+    for field in ("Wheel-Version", "Root-Is-Purelib"):
+        if len(said.get_all(field, [])) > 1:  # pip takes the first, uv the last
+            raise UploadRefused(f"{path} says {field} twice.")
     # uv tells names apart by case.
     version = dict(said.items()).get("Wheel-Version", "None").strip()
     if not re.fullmatch(r"1\.\d{1,9}", version):
         raise UploadRefused(f"The Wheel-Version in {path} must be 1.0, not {shown(version)}.")
+    platforms = [str(tag).rpartition("-")[2] for tag in said.get_all("Tag", [])]
+    return bool(platforms) and all(platform.startswith("win") for platform in platforms)
 
 
-def _is_utf8(content: bytes) -> bool:
+def _check_text(path: str, content: bytes) -> bytes:
+    """UTF-8, in lines that all readers tell apart alike."""
     try:
-        content.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        raise UploadRefused(f"{path} is not UTF-8.") from error
+    if _OTHER_BREAK.search(text):
+        raise UploadRefused(f"{path} has a line that ends neither with LF nor with CR LF.")
+    return content
 
 
-def check_entry_points(path: str, content: bytes) -> None:
-    for group, points in _read_groups(path, content).items():
+def check_entry_points(path: str, content: bytes) -> set[str]:
+    """The names of the programs that an installer makes of it."""
+    groups = _read_groups(path, content)
+    for group, points in groups.items():
         for name, reference in points.items():
             _check_point(path, group, name, reference)
+    return {name for group in _SCRIPTS for name in groups.get(group, {})}
 
 
 def _read_groups(path: str, content: bytes) -> dict[str, dict[str, str]]:
+    """The points of each group, from lines that are a group, a point, a comment with "#" or empty:
+    pip, which reads line by line, stops with a traceback at any other.
+    """
     parser = _Parser(delimiters=("=",), interpolation=None, default_section="")
     try:
-        parser.read_string(content.decode())
-    except (configparser.Error, UnicodeDecodeError) as error:
+        parser.read_string(_check_text(path, content).decode())
+    except configparser.Error as error:
         first = str(error).partition("\n")[0]
         raise UploadRefused(f"{path} cannot be read: {shown(first)}.") from error
+    if any(line.lstrip().startswith(b";") for line in content.splitlines()):
+        raise UploadRefused(f"{path} has a comment that begins with ';': pip reads '#' alone.")
     if "DEFAULT" in parser:
         raise UploadRefused(f"{path} has the group DEFAULT, which uv does not take.")
     return {group: dict(parser[group]) for group in parser.sections()}

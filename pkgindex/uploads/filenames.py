@@ -12,7 +12,7 @@ from packaging.utils import (
 from packaging.version import Version
 
 from pkgindex.models import File
-from pkgindex.uploads.form import Form
+from pkgindex.uploads.form import LARGEST_NUMBER, Form
 from pkgindex.uploads.refusals import UploadRefused, shown
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*")
@@ -43,10 +43,16 @@ class _Said:
 
 
 def _read_wheel(filename: str) -> _Said:
+    """The build number and the tags are as uv wants them; pip is content with more."""
     try:
-        name, version, _, _ = parse_wheel_filename(filename)
+        name, version, build, _ = parse_wheel_filename(filename)
     except (InvalidWheelFilename, ValueError) as error:
         raise UploadRefused(f"{shown(filename)} is not the file name of a wheel.") from error
+    if build and build[0] > LARGEST_NUMBER:
+        raise UploadRefused(f"The build number in {shown(filename)} is too large.")
+    tags = filename.removesuffix(".whl").split("-")[-3:]
+    if tags != [tag.lower() for tag in tags]:
+        raise UploadRefused(f"The tags in {shown(filename)} must be in lower case.")
     return _Said(name, version)
 
 

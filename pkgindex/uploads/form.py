@@ -13,7 +13,7 @@ from pkgindex.models import File
 from pkgindex.uploads.refusals import UploadRefused, shown
 
 _NUMBER = re.compile(r"\d+")
-_LARGEST = 2**64 - 2  # number in a version; uv refuses larger ones, pip knows no limit
+LARGEST_NUMBER = 2**64 - 2  # in a version or build; uv refuses larger ones, pip knows no limit
 _DIGESTS = ("sha256_digest", "blake2_256_digest", "md5_digest")
 
 
@@ -62,7 +62,7 @@ def read_version(text: str) -> Version:
     try:
         if text.isascii() and len(text) <= 100:
             version = Version(text)
-            if all(int(number) <= _LARGEST for number in _NUMBER.findall(version.public)):
+            if all(int(number) <= LARGEST_NUMBER for number in _NUMBER.findall(version.public)):
                 return version
     except (InvalidVersion, ValueError):  # ValueError: a number of thousands of digits
         pass

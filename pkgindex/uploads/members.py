@@ -8,7 +8,7 @@ MAX_MEMBERS = 20_000
 # Below it no ratio is suspicious: a small file of many zeros is no bomb.
 UNSUSPICIOUS_BYTES = 64 * 1024 * 1024
 MAX_RATIO = 50
-_MAX_PART = 255  # bytes; no file system takes more
+_MAX_PART, _MAX_PATH = 255, 1000  # bytes; file systems take no more, with a folder in front of it
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
@@ -31,6 +31,7 @@ def check_name(name: str) -> None:
     parts = name.split("/")
     if _DRIVE.match(name) or "\\" in name or "" in parts[:-1] or {".", ".."} & set(parts):
         raise UploadRefused(f"The archive has the unsafe path {shown(name)}.")
-    is_long = any(len(part.encode("utf-8", "replace")) > _MAX_PART for part in parts)
+    lengths = [len(part.encode("utf-8", "replace")) for part in parts]
+    is_long = max(lengths) > _MAX_PART or sum(lengths) + len(parts) > _MAX_PATH
     if not name.strip("/") or not name.isprintable() or is_long:
         raise UploadRefused(f"The archive has the unreadable name {shown(name)}.")

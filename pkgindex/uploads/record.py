@@ -3,12 +3,14 @@
 import base64
 import csv
 import hashlib
+import re
 import zipfile
 
 from pkgindex.uploads.refusals import UploadRefused, shown
 
 _ALGORITHMS = ("sha256", "sha384", "sha512")  # the wheel specification allows nothing weaker
 _UNRECORDED = ("RECORD", "RECORD.jws", "RECORD.p7s")  # the list does not list itself
+_SIZE = re.compile(r"[0-9]{1,19}")  # uv reads no larger number than one of 64 bits
 _BLOCK = 1024 * 1024
 
 
@@ -28,7 +30,7 @@ def check_record(archive: zipfile.ZipFile, folder: str, text: str) -> None:
 def _read_row(row: list[str]) -> tuple[str, str]:
     """A file and its digest. pip stumbles over an empty line, uv over any other form than this."""
     match row:
-        case [name, digest, size] if not size or (size.isascii() and size.isdecimal()):
+        case [name, digest, size] if not size or _SIZE.fullmatch(size):
             return name, digest
     raise UploadRefused(f"RECORD has the line {shown(','.join(row))}, not file, digest and size.")
 

@@ -10,7 +10,7 @@ from pkgindex.uploads import core_metadata
 from pkgindex.uploads.dist_info import check_entry_points, check_wheel_file
 from pkgindex.uploads.form import Form
 from pkgindex.uploads.framing import check_frame
-from pkgindex.uploads.layout import check_layout
+from pkgindex.uploads.layout import check_layout, check_modes
 from pkgindex.uploads.members import MAX_MEMBERS, check_name, check_unpacked_size
 from pkgindex.uploads.record import check_record
 from pkgindex.uploads.refusals import UploadRefused, shown
@@ -43,11 +43,15 @@ def _read(archive: zipfile.ZipFile, file: IO[bytes], *, size: int, form: Form) -
     check_frame(archive, file)
     check_streams(members, file)
     folder = _dist_info(archive.namelist(), form)
-    check_layout(archive.namelist(), folder.removesuffix(".dist-info"))
     wheel, points = f"{folder}/WHEEL", f"{folder}/entry_points.txt"
-    check_wheel_file(wheel, _read_member(archive, wheel, core_metadata.MAX_BYTES))
+    for_windows = check_wheel_file(wheel, _read_member(archive, wheel, core_metadata.MAX_BYTES))
+    programs: set[str] = set()
     if points in archive.NameToInfo:
-        check_entry_points(points, _read_member(archive, points, core_metadata.MAX_BYTES))
+        content = _read_member(archive, points, core_metadata.MAX_BYTES)
+        programs = check_entry_points(points, content)
+    check_layout(members, folder.removesuffix(".dist-info"), programs)
+    if not for_windows:  # which knows no modes
+        check_modes(members)
     record = _read_member(archive, f"{folder}/RECORD", _MAX_RECORD_BYTES)
     check_record(archive, folder, record.decode())
     metadata = _read_member(archive, f"{folder}/METADATA", core_metadata.MAX_BYTES)
@@ -74,7 +78,7 @@ def _check_members(members: list[zipfile.ZipInfo]) -> None:
 
 def _dist_info(names: list[str], form: Form) -> str:
     """The one folder `<name>-<version>.dist-info`, which must be that of the form."""
-    tops = {name.split("/", 1)[0] for name in names if "/" in name}
+    tops = {name.split("/", 1)[0] for name in names}  # pip counts a file of such a name, too
     folders = sorted(top for top in tops if top.endswith(".dist-info"))
     if len(folders) != 1:
         raise UploadRefused(f"The wheel must have one .dist-info folder, not {len(folders)}.")

@@ -53,9 +53,13 @@ def with_files(**changes: bytes | None) -> bytes:
     return zip_of(files | {RECORD: record_of(files, RECORD)})
 
 
-def with_member(name: str, content: bytes = b"x") -> bytes:
+def with_member(name: str, content: bytes = b"x", *, mode: int = 0, points: str = "") -> bytes:
+    """A sound wheel with one member more, of this mode; *points* are console scripts."""
     files = wheel_files("hare", "1.0") | {name: content}
-    return zip_of(files | {RECORD: record_of(files, RECORD)})
+    if points:
+        files[f"{FOLDER}/entry_points.txt"] = f"[console_scripts]\n{points}\n".encode()
+    files[RECORD] = record_of({n: c for n, c in files.items() if not n.endswith("/")}, RECORD)
+    return zip_of(files, modes={name: mode})
 
 
 # --- the form ---------------------------------------------------------------------------------
@@ -133,6 +137,10 @@ def test_every_digest_that_tells_the_truth_is_taken(uploader: Uploader):
         ("hare 1.0-py3-none-any.whl", "is not a plain name."),
         ("h\xe4re-1.0-py3-none-any.whl", "is not a plain name."),
         (f"hare-1.0-{'1' * 200}-py3-none-any.whl", "is not a plain name."),
+        # uv cannot read the first, and looks for the tags of the others in vain.
+        ("hare-1.0-18446744073709551615-py3-none-any.whl", "The build number in 'hare-1.0-1844"),
+        ("hare-1.0-PY3-none-any.whl", "The tags in 'hare-1.0-PY3-none-any.whl' must be"),
+        ("hare-1.0-1-py3-none-ANY.whl", "must be in lower case"),
     ],
 )
 def test_a_file_name_that_lies_is_refused(uploader: Uploader, filename: str, sentence: str):
@@ -241,6 +249,36 @@ def test_a_file_that_is_no_wheel_is_refused(uploader: Uploader, content: bytes):
         (with_member("hare-1.0.data/scripts/x/y"), "is not a file of hare-1.0.data/"),
         (with_member("other-1.0.data/scripts/x"), "is not a file of hare-1.0.data/"),
         (with_member("notes.data"), "is not a file of hare-1.0.data/"),
+        (with_member("hare-1.0.data/lib/"), "is not a file of hare-1.0.data/"),
+        (with_member("hare-1.0.data/scripts/x/"), "is not a file of hare-1.0.data/"),
+        (with_member("other-1.0.data/"), "is not a file of hare-1.0.data/"),
+        (
+            with_member(f"hare/{'h' * 200}/{'a' * 200}/{'r' * 200}/{'e' * 200}/{'s' * 200}"),
+            "unread",
+        ),
+        (with_member("hare.egg-info/PKG-INFO"), "in the wheel would be another project."),
+        (with_member("hare-1.0.data/purelib/x.egg-info"), "in the wheel would be another project."),
+        (
+            with_member("hare-1.0.data/purelib/hare/__init__.py"),
+            "in the place of 'hare-1.0.data/pure",
+        ),
+        (with_member("hare-1.0.data/platlib/hare"), "__init__.py' in the wheel lies in a file."),
+        (with_member(f"hare-1.0.data/purelib/{FOLDER}/METADATA"), "in the place of 'hare-1.0.data"),
+        (with_member("hare-1.0.data/data/bin"), "in the place of 'the folder of the environment'"),
+        (
+            with_member("hare-1.0.data/data/bin/x", points="x = hare:x"),
+            "in the place of 'the script",
+        ),
+        (with_member("notes.dist-info"), "one .dist-info folder, not 2."),
+        (
+            with_member("hare-1.0.data/scripts/x", mode=0o100644),
+            "scripts/x' in the wheel is a script, but not marked as one (mode 755); a function",
+        ),
+        (with_member("hare-1.0.data/scripts/x", mode=0o120777), "is a script, but not marked as"),
+        (with_member("hare-1.0.data/data/bin/x", mode=0o755), "to be run, but not as a file."),
+        (with_files(wheel=f"{WHEEL}Wheel-Version: 1.1\n".encode()), "says Wheel-Version twice."),
+        (with_files(wheel=f"{WHEEL}root-is-purelib: no\n".encode()), "Root-Is-Purelib twice."),
+        (with_files(wheel=WHEEL.replace("\n", "\r").encode()), "ends neither with LF nor with CR"),
         (with_member("other-1.0.dist-info/METADATA"), "one .dist-info folder, not 2."),
         (zip_of({"hare/__init__.py": b""}), "one .dist-info folder, not 0."),
         (build_wheel("other", "1.0"), "'other-1.0.dist-info' in the wheel is not that of hare 1.0"),
@@ -276,6 +314,10 @@ def with_points(text: str) -> bytes:
             "the script '../hare', which is no name of a file",
         ),
         ("[console_scripts]\n.. = hare:run", "the script '..', which is no name of a file."),
+        # A traceback of pip's, too; uv knows both.
+        ("; a comment\n[hare.plugins]\na = hare", "begins with ';': pip reads '#' alone."),
+        ("[hare.plugins]\ra = hare", "entry_points.txt has a line that ends neither with LF nor"),
+        ("[hare.plugins]\na = hare\u2028", "entry_points.txt has a line that ends neither with LF"),
     ],
 )
 def test_entry_points_that_cannot_be_installed_are_refused(
@@ -285,10 +327,26 @@ def test_entry_points_that_cannot_be_installed_are_refused(
 
 
 @pytest.mark.parametrize(
-    "name", ["purelib/x.py", "platlib/a/x.so", "scripts/run", "data/share/a/b", "headers/x.h"]
+    "name",
+    [
+        "purelib/x.py",
+        "platlib/a/x.so",
+        "scripts/run",
+        "data/share/a/b",
+        "headers/x.h",
+        "data/site/hare/__init__.py",
+    ],
 )
 def test_what_lies_in_the_wheels_own_data_folder_is_taken(uploader: Uploader, name: str):
-    content = with_member(f"hare-1.0.data/{name}")
+    content = with_member(f"hare-1.0.data/{name}", mode=0o100755)
+
+    assert uploader.wheel("hare", "1.0", content).status == 200
+
+
+def test_scripts_for_windows_need_no_mark(uploader: Uploader):
+    files = wheel_files("hare", "1.0") | {"hare-1.0.data/scripts/x.py": b"x"}
+    files[f"{FOLDER}/WHEEL"] = WHEEL.replace("-any", "-win32").encode()
+    content = zip_of(files | {RECORD: record_of(files, RECORD)})
 
     assert uploader.wheel("hare", "1.0", content).status == 200
 
@@ -296,7 +354,7 @@ def test_what_lies_in_the_wheels_own_data_folder_is_taken(uploader: Uploader, na
 def test_entry_points_in_use_are_taken(uploader: Uploader):
     text = (
         "[console_scripts]\nhare = hare.cli:main.run\nHARE3.9 = hare:run [fast, gui]\n"
-        "; a comment\n[hare.plugins]\nplain = hare\nb = hare : x [a.b]\n\n[empty]\n"
+        "# a comment\n[hare.plugins]\nplain = hare\nb = hare : x [a.b]\n\n[empty]\n"
     )
 
     assert uploader.wheel("hare", "1.0", with_points(text)).status == 200
@@ -315,6 +373,7 @@ def record_with(change: tuple[str, str]) -> bytes:
         (record_with((",16\n", "\n")), "not file, digest and size."),
         (record_with((",16\n", ",16,\n")), "not file, digest and size."),
         (record_with((",16\n", ",many\n")), "not file, digest and size."),
+        (record_with((",16\n", f",{10**20}\n")), "not file, digest and size."),
         (record_with(("hare/__init__.py", "hare/other.py")), "RECORD does not list 'hare/__init__"),
         (record_with(("RECORD,,", "RECORD,,\nhare/more.py,sha256=x,1")), "RECORD lists 'hare/more"),
         (record_with(("sha256=", "md5=")), "RECORD has the digest 'md5="),

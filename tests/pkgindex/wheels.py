@@ -56,11 +56,19 @@ def build_wheel(name: str, version: str, metadata: str | None = None, *, padding
     return zip_of(files | {record: record_of(files, record)}, compression=packed)
 
 
-def zip_of(files: Mapping[str, bytes], *, compression: int = zipfile.ZIP_DEFLATED) -> bytes:
+def zip_of(
+    files: Mapping[str, bytes],
+    *,
+    compression: int = zipfile.ZIP_DEFLATED,
+    modes: Mapping[str, int] | None = None,
+) -> bytes:
+    """Members without a mode of their own have 600."""
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", compression) as archive:
         for name, content in files.items():
-            archive.writestr(zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0)), content, compression)
+            member = zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0))
+            member.external_attr = (modes or {}).get(name, 0) << 16
+            archive.writestr(member, content, compression)
     return target.getvalue()
 
 
