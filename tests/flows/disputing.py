@@ -1,18 +1,8 @@
 """Disputes at the bank, and how they are decided."""
 
-import pytest
-
 from billing.models import Payment
 from licenses.models import License
-from tests.shop import Buyer, Shop
-
-
-@pytest.fixture
-def payment(shop: Shop) -> Payment:
-    """Somebody bought Pro, and all is settled."""
-    Buyer(shop).buy("pro_monthly")
-    shop.settle()
-    return Payment.objects.get()
+from tests.shop import Shop
 
 
 def status() -> str:

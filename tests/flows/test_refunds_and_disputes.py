@@ -15,6 +15,14 @@ from tests.flows.disputing import decide, dispute, status
 from tests.shop import Buyer, Shop
 
 
+@pytest.fixture
+def payment(shop: Shop) -> Payment:
+    """Somebody bought Pro, and all is settled."""
+    Buyer(shop).buy("pro_monthly")
+    shop.settle()
+    return Payment.objects.get()
+
+
 def refund(shop: Shop, payment: Payment, cents: int | None = None) -> dict[str, Any]:
     """As the owner does in the Dashboard."""
     amount = f"&amount={cents}" if cents else ""

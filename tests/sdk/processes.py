@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import pytest
 from django.test import Client
 from django.utils import timezone
 from wheelbarrow_client import verify
@@ -14,7 +13,6 @@ from wheelbarrow_client.verdicts import Verdict
 from licenses.documents import sign_document
 from licenses.models import License
 from licenses.root_key import public_key_text
-from tests.licenses.leasing import limited
 
 
 class World(Clock):
@@ -68,13 +66,3 @@ class Process:
 
     def fail(self, fault: Exception | None) -> None:
         object.__setattr__(self.transport, "fault", fault)
-
-
-@pytest.fixture
-def license() -> License:
-    return limited(100)
-
-
-@pytest.fixture
-def world() -> World:
-    return World()

@@ -28,6 +28,16 @@ pytestmark = [pytest.mark.django_db(databases=BOTH), pytest.mark.usefixtures("ro
 
 
 @pytest.fixture
+def license() -> License:
+    return limited(100)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
 def start(license: License, world: World) -> Any:
     token = create_lease_credential(license.pk, name="prod", at=timezone.now())[1]
     return lambda wanted, **options: Process(license, token, wanted, world, **options)

@@ -2,24 +2,12 @@
 
 import re
 
-import pytest
 from django.test import Client
 
-from licenses.models import Customer, User
-from tests.support.desk import make_licensed
+from licenses.models import User
 
 DEV = "dev@company.example"
 LIST = "/account/tickets/"
-
-
-@pytest.fixture
-def customer() -> Customer:
-    return make_licensed(DEV)
-
-
-@pytest.fixture
-def client(customer: Customer) -> Client:
-    return of(DEV)
 
 
 def of(email: str) -> Client:

@@ -28,6 +28,16 @@ from tests.support.test_reading import PASTED
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("monday")]
 
 
+@pytest.fixture
+def customer() -> Customer:
+    return make_licensed(DEV)
+
+
+@pytest.fixture
+def client(customer: Customer) -> Client:
+    return of(DEV)
+
+
 def ask(client: Client, by: Customer, **fields: object):
     given = {
         "key": key_in(page(client)),
