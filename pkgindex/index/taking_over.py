@@ -8,6 +8,7 @@ So rights wait for no file, however large it is, and what is listed is there.
 
 import argparse
 import hashlib
+import math
 import os
 import shutil
 import sqlite3
@@ -30,22 +31,23 @@ Awaited = dict[Shelf, list[FileEntry]]
 
 
 def take_over(pulled: Path, snapshot: Path, files: Path, *, patience: float = PATIENCE) -> int:
-    """How many files are left out. Safe to repeat; readers see the old snapshot or the new one.
+    """How many files are awaited. Safe to repeat; readers see the old snapshot or the new one.
 
-    What was listed before stays listed: a file that is lost is 503, not 404. Raises Unavailable,
-    and then nothing is changed, if what was pulled is no snapshot of this release.
+    What was listed before stays listed: a file that is lost is 503, not 404. The first snapshot
+    waits for all of its files: empty pages would be worse than none. Raises Unavailable, and then
+    nothing is changed, if what was pulled is no snapshot of this release.
     """
     found = pulled.stat()
     meta, known = _look_at(snapshot)
     with closing(Snapshot(pulled)) as new:
-        awaited = _awaited(new, known, files, patience)
+        awaited = _awaited(new, known, files, patience if meta else math.inf)
     uploads = [entry.uploaded_at for entries in awaited.values() for entry in entries]
     said = {
         "taken_from": f"{found.st_mtime_ns} {found.st_size}",
         "awaited": str(len(uploads)),
         "awaited_since": str(to_microseconds(min(uploads))) if uploads else "",
     }
-    if not said.items() <= meta.items():
+    if not said.items() <= meta.items() and (meta or not uploads):
         _write(pulled, snapshot, awaited, said)
     return len(uploads)
 
@@ -63,15 +65,32 @@ def _look_at(snapshot: Path) -> tuple[dict[str, str], set[tuple[str, str]]]:
 def _awaited(
     new: Snapshot, known: Collection[tuple[str, str]], files: Path, patience: float
 ) -> Awaited:
-    """The files that are not here, by project."""
-    end = time.monotonic() + patience
+    """The files that are not here, by project. None is read before all are of their size where
+    all are waited for.
+    """
+    unknown = [
+        (shelf, entry)
+        for shelf in new.list_shelves()
+        for entry in new.list_files(shelf)
+        if (entry.filename, entry.sha256) not in known
+    ]
+    missing = [pair for pair in unknown if not _has_size(pair[1], files)]
+    if not (missing and patience == math.inf):
+        end = time.monotonic() + patience
+        missing = [
+            pair for pair in unknown if time.monotonic() > end or not _has_come(pair[1], files)
+        ]
     awaited: Awaited = {}
-    for shelf in new.list_shelves():
-        for entry in new.list_files(shelf):
-            is_known = (entry.filename, entry.sha256) in known
-            if not is_known and (time.monotonic() > end or not _has_come(entry, files)):
-                awaited.setdefault(shelf, []).append(entry)
+    for shelf, entry in missing:
+        awaited.setdefault(shelf, []).append(entry)
     return awaited
+
+
+def _has_size(entry: FileEntry, files: Path) -> bool:
+    try:
+        return (files / entry.path).stat().st_size == entry.size
+    except OSError:
+        return False
 
 
 def _has_come(entry: FileEntry, files: Path) -> bool:
@@ -79,15 +98,14 @@ def _has_come(entry: FileEntry, files: Path) -> bool:
     the first host, and that was pulled, too.
     """
     path = files / entry.path
-    beside = {
+    parts = {
         f"{path}.metadata": entry.metadata_sha256,
         provenance_path(str(path), entry.provenance_sha256): entry.provenance_sha256,
+        str(path): entry.sha256,
     }
     try:
-        return path.stat().st_size == entry.size and all(
-            _digest(Path(name)) == sha256
-            for name, sha256 in {**beside, str(path): entry.sha256}.items()
-            if sha256
+        return _has_size(entry, files) and all(
+            _digest(Path(name)) == sha256 for name, sha256 in parts.items() if sha256
         )
     except OSError:
         return False
@@ -140,7 +158,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"What was pulled is not taken over: {error}", file=sys.stderr)
         return 1
     if count:
-        print(f"{count} files have not come yet; they are not listed")
+        print(f"{count} files have not come yet")
     return 0
 
 

@@ -10,7 +10,8 @@ from email.parser import BytesParser
 from pkgindex.uploads.refusals import UploadRefused, shown
 
 _SCRIPTS = ("console_scripts", "gui_scripts")
-_SCRIPT_NAME = re.compile(r"[A-Za-z0-9_.+-]+( [A-Za-z0-9_.+-]+)*")  # it becomes a file's name
+# It becomes a file's name; of one with a space pip 23.2.1 takes the last word alone.
+_SCRIPT_NAME = re.compile(r"[A-Za-z0-9_.+-]+")
 _REFERENCE = re.compile(r"(\w+(\.\w+)*)(\s*:\s*\w+(\.\w+)*)?\s*(\[[^\]]*\])?")
 # pip knows no space beside the colon of a script, and stumbles over most names of extras.
 _SCRIPT = re.compile(r"(\w+(\.\w+)*)(:\w+(\.\w+)*)?\s*(\[\s*[\w-]+(,\s*\w+)*\s*\])?")

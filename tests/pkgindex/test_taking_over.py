@@ -77,9 +77,10 @@ def file(db: None) -> File:
 
 
 def test_what_has_not_come_is_not_listed_until_it_comes(replica: Replica, file: File):
+    replica.pull(file)
     newer = make_file(make_release(file.release.project, "2.0"))
 
-    counts = [replica.pull(file)]
+    counts = [replica.pull()]
     page = replica.get("/simple/hare/", accept=JSON)
     counts.append(replica.pull(newer))
     later = replica.get("/simple/hare/", accept=JSON, if_none_match=page.headers["ETag"])
@@ -107,15 +108,17 @@ def test_a_key_is_refused_while_files_are_awaited(replica: Replica, file: File, 
 @pytest.mark.parametrize("place", [0, 1, 2], ids=["the file", "its metadata", "its provenance"])
 def test_half_a_file_has_not_come(replica: Replica, file: File, place: int):
     """A killed upload left it on the first host, and it was pulled before the whole one."""
-    add_provenance(file)
     replica.pull(file)
-    whole = replica.files / file.paths[place]
-    replica.snapshot.unlink()
-    whole.write_bytes(whole.read_bytes()[:-1])
+    newer = make_file(make_release(file.release.project, "2.0"))
+    add_provenance(newer)
+    for number, path in enumerate(newer.paths):
+        content = Path(default_storage.path(path)).read_bytes()
+        (replica.files / path).parent.mkdir(parents=True, exist_ok=True)
+        (replica.files / path).write_bytes(content[:-1] if number == place else content)
 
     assert replica.pull() == 1
-    assert replica.listed("hare") == []
-    assert replica.pull(file) == 0
+    assert replica.listed("hare") == [file.filename]
+    assert replica.pull(newer) == 0
 
 
 def test_a_file_of_other_bytes_has_not_come(replica: Replica, file: File):
@@ -124,6 +127,21 @@ def test_a_file_of_other_bytes_has_not_come(replica: Replica, file: File):
     path.write_bytes(bytes(file.size))
 
     assert replica.pull() == 1
+    assert not replica.snapshot.exists()
+
+
+def test_nothing_is_served_before_all_files_of_the_first_snapshot_came(
+    replica: Replica, file: File
+):
+    newer = make_file(make_release(file.release.project, "2.0"))
+
+    counts, statuses = [], []
+    for come in ([], [file], [newer]):
+        counts.append(replica.pull(*come, patience=-1.0))
+        statuses.append(replica.get("/simple/hare/").status)
+
+    assert counts == [2, 1, 0]
+    assert statuses == [503, 503, 200]
 
 
 def test_a_file_that_was_listed_and_is_lost_stays_listed(replica: Replica, file: File):
@@ -136,15 +154,19 @@ def test_a_file_that_was_listed_and_is_lost_stays_listed(replica: Replica, file:
 
 
 def test_files_that_take_long_to_look_at_are_left_for_the_next_time(replica: Replica, file: File):
-    assert replica.pull(file, patience=-1.0) == 1
-    assert replica.listed("hare") == []
-    assert replica.pull() == 0
+    replica.pull(file)
+    newer = make_file(make_release(file.release.project, "2.0"))
+
+    assert replica.pull(newer, patience=-1.0) == 1
     assert replica.listed("hare") == [file.filename]
+    assert replica.pull() == 0
+    assert replica.listed("hare") == [file.filename, newer.filename]
 
 
 def test_where_nothing_changed_nothing_is_written(replica: Replica, file: File):
-    make_file(make_release(file.release.project, "2.0"))
     replica.pull(file)
+    make_file(make_release(file.release.project, "2.0"))
+    replica.pull()
     before = replica.snapshot.stat()
 
     again = take_over(replica.root / "pulled.sqlite3", replica.snapshot, replica.files)
@@ -179,6 +201,8 @@ def test_what_cannot_be_read_changes_nothing(
 def test_a_file_that_never_comes_is_told_to_the_monitor(
     replica: Replica, file: File, minutes: int, said: bytes
 ):
+    replica.pull(file)
+    make_file(make_release(file.release.project, "2.0"))
     replica.pull()
     health = Health(
         Snapshots(replica.snapshot), None, clock=lambda: time.time() + minutes * 60 + 10

@@ -314,6 +314,7 @@ def with_points(text: str) -> bytes:
             "the script '../hare', which is no name of a file",
         ),
         ("[console_scripts]\n.. = hare:run", "the script '..', which is no name of a file."),
+        ("[console_scripts]\nhare go = hare:run", "the script 'hare go', which is no name of a"),
         # A traceback of pip's, too; uv knows both.
         ("; a comment\n[hare.plugins]\na = hare", "begins with ';': pip reads '#' alone."),
         ("[hare.plugins]\ra = hare", "entry_points.txt has a line that ends neither with LF nor"),
