@@ -18,7 +18,7 @@ import billing.refunding
 import billing.stripe_api
 import billing.sync
 import billing.verdict
-from billing.models import StripeEvent
+from billing.models import Payment, StripeEvent, Subscription
 from lib.times import from_unix, from_unix_or_none
 from outbox.claims import Claim
 
@@ -125,6 +125,21 @@ def plant_unpaid_grant(stack: ExitStack) -> None:
     stack.enter_context(patch.object(billing.sync, "carry_to_license", carry_unpaid))
 
 
+def plant_free_pause(stack: ExitStack) -> None:
+    """Who pays nothing because collection is paused is served for ever."""
+    stack.enter_context(patch.object(Subscription, "is_paused", new=False))
+
+
+def plant_keeps_late(stack: ExitStack) -> None:
+    """What is paid after the end is kept."""
+    stack.enter_context(patch.object(Payment, "is_late", new=False))
+
+
+def plant_two_of_one(stack: ExitStack) -> None:
+    """Whoever pays a second page has two subscriptions."""
+    stack.enter_context(patch.object(billing.licensing, "is_duplicate", lambda *_: False))
+
+
 def plant_no_stripe_key(stack: ExitStack) -> None:
     """Each request to make something at Stripe has an idempotency key of its own."""
     for name in ("create_checkout_session", "change_now", "change_at_period_end", "refund_payment"):
@@ -150,4 +165,7 @@ PLANTS: dict[str, Plant] = {
     "blind-to-money": plant_blind_to_money,
     "greedy": plant_greedy,
     "unpaid-grant": plant_unpaid_grant,
+    "free-pause": plant_free_pause,
+    "keeps-late": plant_keeps_late,
+    "two-of-one": plant_two_of_one,
 }
