@@ -4,15 +4,15 @@ from contextlib import suppress
 from urllib.parse import parse_qsl, urlencode
 
 from django.core.management import CommandError, call_command
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, precondition
 
 from billing.models import Price, Subscription
 from billing.price_moves import NoMove, announce_move
 from tests.flows.books import Json
+from tests.flows.walks_steps import step
 from tests.shop import Shop
 
-WHICH = st.integers(0, 5)
+WHICH = range(6)
 CODES = {"FIFTH": "percent_off=20&duration=forever", "FREE": "percent_off=100&duration=forever"}
 CODES |= {"FIRST": "percent_off=100&duration=once"}
 COLLECTION = ["[behavior]=void", "[behavior]=keep_as_draft", "[behavior]=mark_uncollectible", "="]
@@ -35,7 +35,7 @@ class AtStripe(RuleBasedStateMachine):
             form = f"code={code}&promotion[type]=coupon&promotion[coupon]={coupon}"
             self.shop.ask_stripe("POST", "/v1/promotion_codes", form)
 
-    @rule(which=WHICH, form=st.sampled_from(["cancel_at_period_end=true", "quantity", ""]))
+    @step(2, which=WHICH, form=["cancel_at_period_end=true", "quantity", ""])
     def edited_at_stripe(self, which: int, form: str) -> None:
         if row := self.one_of("/v1/subscriptions", which):
             path = f"/v1/subscriptions/{row['id']}"
@@ -44,17 +44,17 @@ class AtStripe(RuleBasedStateMachine):
                 form = f"items[0][id]={item['id']}&items[0][quantity]={item['quantity'] + 1}"
             self.tries("POST" if form else "DELETE", path, form)  # a schedule may hold it
 
-    @rule(which=WHICH, how=st.sampled_from([*COLLECTION, "="]))
+    @step(4, which=WHICH, how=[*COLLECTION, "="])
     def collection_stops_or_goes_on(self, which: int, how: str) -> None:
         if row := self.one_of("/v1/subscriptions", which):
             self.tries("POST", f"/v1/subscriptions/{row['id']}", f"pause_collection{how}")
 
-    @rule(which=WHICH, how=st.sampled_from(["void", "mark_uncollectible"]))
+    @step(3, which=WHICH, how=["void", "mark_uncollectible"])
     def an_invoice_is_written_off(self, which: int, how: str) -> None:
         if row := self.one_of("/v1/invoices", which, status="open"):
             self.tries("POST", f"/v1/invoices/{row['id']}/{how}")
 
-    @rule(which=WHICH, status=st.sampled_from(["open", "open", "uncollectible", "draft"]))
+    @step(4, which=WHICH, status=["open", "open", "uncollectible", "draft"])
     def an_invoice_is_paid_with_another_card(self, which: int, status: str) -> None:
         """In time, after the grace, or after the end of its subscription."""
         if row := self.one_of("/v1/invoices", which, status=status):
@@ -64,21 +64,21 @@ class AtStripe(RuleBasedStateMachine):
                 self.tries("POST", f"/v1/invoices/{row['id']}/pay", form)
 
     @precondition(lambda self: self.deleted < 2)
-    @rule(which=WHICH)
+    @step(which=WHICH)
     def a_customer_is_deleted(self, which: int) -> None:
         self.deleted += 1
         if row := self.one_of("/v1/customers", which):
             self.tries("DELETE", f"/v1/customers/{row['id']}")
 
     @precondition(lambda self: self.archived < 4)
-    @rule(which=WHICH, active=st.sampled_from(["true", "false", "false"]))
+    @step(which=WHICH, active=["true", "false", "false"])
     def a_price_is_archived_or_comes_back(self, which: int, active: str) -> None:
         self.archived += 1
         if row := self.one_of("/v1/prices", which):
             self.tries("POST", f"/v1/prices/{row['id']}", f"active={active}")
 
     @precondition(lambda self: self.risen < 2)
-    @rule()
+    @step()
     def all_prices_rise_and_move(self) -> None:
         """The owner's act in the admin, not at Stripe; the worker carries it there."""
         self.risen += 1
@@ -91,12 +91,12 @@ class AtStripe(RuleBasedStateMachine):
             with suppress(NoMove):
                 announce_move(pk, at=self.shop.advance(seconds=1))
 
-    @rule(which=WHICH, amount=st.sampled_from(["", "&amount=500"]))
+    @step(2, which=WHICH, amount=["", "&amount=500"])
     def refunded_at_stripe(self, which: int, amount: str) -> None:
         if row := self.one_of("/v1/charges", which):  # refunded, disputed, or never paid perhaps
             self.tries("POST", "/v1/refunds", f"payment_intent={row['payment_intent']}{amount}")
 
-    @rule(which=WHICH, outcome=st.sampled_from([None, "won", "lost"]))
+    @step(2, which=WHICH, outcome=[None, "won", "lost"])
     def disputed(self, which: int, outcome: str | None) -> None:
         if row := self.one_of("/v1/charges", which):
             with suppress(AssertionError):  # disputed already
@@ -106,7 +106,7 @@ class AtStripe(RuleBasedStateMachine):
                     path = f"disputes/{dispute['id']}"
                     self.shop.standin.control("POST", path, {"outcome": outcome})
 
-    @rule(which=WHICH, outcome=st.sampled_from(["won", "lost"]))
+    @step(which=WHICH, outcome=["won", "lost"])
     def a_bank_decides(self, which: int, outcome: str) -> None:
         if row := self.one_of("/v1/disputes", which):
             with suppress(AssertionError):  # it has decided

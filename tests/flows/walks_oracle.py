@@ -222,3 +222,10 @@ def _told_at_most(facts: Counter[str], keys: list[str]) -> None:
     """Keys have the subscription in their second place."""
     told = Counter(key.split(":")[1] for key in keys)
     assert all(number <= facts[one] for one, number in told.items()), (told, facts, keys)
+
+
+def a_click_is_one_page(shop: Shop) -> None:
+    """However often it was pressed, and whatever answers were lost."""
+    sessions = pages(shop, "/v1/checkout/sessions")
+    by_cart = Counter(one["client_reference_id"] for one in sessions)
+    assert max(by_cart.values(), default=1) == 1, by_cart
