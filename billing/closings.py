@@ -19,6 +19,7 @@ from billing.notices import tell_owner
 from billing.verdict import ENDED
 from licenses import people
 from licenses.models import License, Product
+from outbox.claims import for_a_while
 from outbox.mail import queue_mail
 
 log = logging.getLogger(__name__)
@@ -94,7 +95,7 @@ def close_subscriptions(at: datetime) -> int:
     done = sum(_announce(pk, at) for pk in list(untold[:100]))
     _end_again(running(list(given_up)), at)
     due = Closing.objects.due(at).order_by("due_at").values_list("pk", flat=True)
-    done += sum(_close(pk, at) for pk in list(due[:20]))
+    done += sum(_close(pk, at) for pk in for_a_while(due[:20]))
     closing = [pk for pk, status in given_up.items() if status == Status.CLOSING]
     # Looked at before: a transaction in every round would keep SQLite's other writers waiting.
     return done + sum(_retire(pk, at) for pk in closing if not running([pk]).exists())

@@ -19,6 +19,7 @@ from billing.verdict import ENDED
 from lib.money import format_cents
 from licenses import people
 from licenses.models import Customer
+from outbox.claims import for_a_while
 
 log = logging.getLogger(__name__)
 GrantOn = InvoiceContract.GrantOn
@@ -108,7 +109,7 @@ def sign_contract(contract_id: int, *, at: datetime) -> InvoiceContract:
 def start_contracts(at: datetime) -> int:
     """Make the subscription of every contract that is due; returns how many."""
     due = InvoiceContract.objects.due(at).order_by("due_at").values_list("pk", flat=True)[:20]
-    return sum(_start(pk, at) for pk in list(due))
+    return sum(_start(pk, at) for pk in for_a_while(due))
 
 
 def _start(contract_id: int, at: datetime) -> bool:

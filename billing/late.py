@@ -13,7 +13,7 @@ from billing.dirty import mark_dirty
 from billing.models import DirtyObject, LateRefund, Payment
 from billing.notices import tell_owner
 from billing.refunding import give_back
-from outbox.claims import Claim
+from outbox.claims import Claim, for_a_while
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 def refund_late_payments(at: datetime) -> int:
     """Give back what is due to be; returns how many went."""
     due = LateRefund.objects.due(at).order_by("due_at").values_list("pk", flat=True)[:20]
-    return sum(_refund(pk, at) for pk in list(due))
+    return sum(_refund(pk, at) for pk in for_a_while(due))
 
 
 def _refund(pk: int, at: datetime) -> bool:

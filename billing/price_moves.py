@@ -19,7 +19,7 @@ from billing.verdict import ENDED
 from lib.money import format_cents
 from lib.times import add_months
 from licenses import people
-from outbox.claims import Claim
+from outbox.claims import Claim, for_a_while
 from outbox.mail import queue_mail, render_mail, sent_at
 
 log = logging.getLogger(__name__)
@@ -91,7 +91,7 @@ def undo_move(move_id: int, *, at: datetime) -> bool:
 def move_prices(at: datetime) -> int:
     """Take every move that is due further; returns how many got there."""
     due = PriceMove.objects.due(at).order_by("due_at").values_list("pk", flat=True)[:20]
-    return sum(_move(pk, at) for pk in list(due))
+    return sum(_move(pk, at) for pk in for_a_while(due))
 
 
 def _move(move_id: int, at: datetime) -> bool:

@@ -25,7 +25,7 @@ from billing.notices import tell_owner
 from billing.remote import RemotePayment
 from lib.money import format_cents
 from licenses.status import suspended_since
-from outbox.claims import Claim
+from outbox.claims import Claim, for_a_while
 
 log = logging.getLogger(__name__)
 Cause = GuaranteeRefund.Cause
@@ -56,7 +56,7 @@ def open_refund_job(subscription_id: int, *, cause: Cause, at: datetime) -> Guar
 def resume_refunds(at: datetime) -> int:
     """Go on with every job that is due; returns how many got further."""
     due = GuaranteeRefund.objects.due(at).order_by("due_at").values_list("pk", flat=True)[:20]
-    return sum(resume_refund(pk, at) for pk in list(due))
+    return sum(resume_refund(pk, at) for pk in for_a_while(due))
 
 
 def resume_refund(job_id: int, at: datetime) -> bool:

@@ -31,7 +31,7 @@ from billing.restorable import (
 )
 from licenses.generation import current_generation
 from licenses.models import Credential, License
-from outbox.claims import Claim
+from outbox.claims import Claim, for_a_while
 
 log = logging.getLogger(__name__)
 Metadata = dict[str, str]
@@ -58,7 +58,7 @@ def back_up_due(at: datetime) -> int:
     """Write what changed since it was last written; returns how many customers were done."""
     _mark_changed(at)
     due = SecondBackup.objects.due(at).order_by("attempts", "due_at").values_list("pk", flat=True)
-    return sum(_back_up(pk, timezone.now()) for pk in list(due[:50]))
+    return sum(_back_up(pk, timezone.now()) for pk in for_a_while(due[:50]))
 
 
 def differs_at_stripe(remote: RemoteCustomer) -> bool:

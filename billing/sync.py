@@ -1,6 +1,5 @@
 """Make our rows agree with Stripe: one function per kind of object, for every occasion."""
 
-import time
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -19,9 +18,9 @@ from billing.mirror import store_payments, store_subscription
 from billing.models import DirtyObject, StripeCustomer, StripePrice, Subscription
 from billing.payments import fetch_payment
 from billing.remote import RemoteCheckoutSession, RemoteSubscription
+from outbox.claims import for_a_while
 
 Kind = DirtyObject.Kind
-ROUND_SECONDS = 5
 
 
 def sync_due(at: datetime) -> int:
@@ -30,14 +29,8 @@ def sync_due(at: datetime) -> int:
     What failed before comes after all that is new, so that no object which always fails, or
     hangs, keeps the others waiting; and the other duties get their turn.
     """
-    deadline = time.monotonic() + ROUND_SECONDS
     due = DirtyObject.objects.due(at).order_by("attempts", "due_at").values_list("pk", "kind")
-    done = 0
-    for pk, kind in list(due[:100]):
-        done += agree(pk, FETCHES[kind], timezone.now())
-        if time.monotonic() > deadline:
-            break
-    return done
+    return sum(agree(pk, FETCHES[kind], timezone.now()) for pk, kind in for_a_while(due[:100]))
 
 
 def sync_subscription_now(stripe_id: str) -> bool:

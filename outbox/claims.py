@@ -5,9 +5,11 @@ while the fence is still his may he write the outcome. A lease that ran out is u
 """
 
 import random
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from django.db import models, transaction
 from django.db.models import F, Q
@@ -17,6 +19,19 @@ LEASE = timedelta(seconds=60)  # longer than one attempt may take
 MAX_ATTEMPTS = 12
 BACKOFF_SECONDS = 5
 BACKOFF_MAX_SECONDS = 3600
+ROUND_SECONDS = 5
+Row = TypeVar("Row")
+
+
+def for_a_while(rows: Iterable[Row]) -> Iterator[Row]:
+    """One of *rows*, and more until ROUND_SECONDS have passed: however slow Stripe or the mail
+    server is, the worker's other duties get their turn.
+    """
+    end = time.monotonic() + ROUND_SECONDS
+    for row in list(rows):
+        yield row
+        if time.monotonic() > end:
+            return
 
 
 class ClaimableQuerySet(models.QuerySet[Any]):

@@ -11,7 +11,7 @@ from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from outbox.claims import Claim
+from outbox.claims import Claim, for_a_while
 from outbox.models import Mail
 
 log = logging.getLogger(__name__)
@@ -101,7 +101,7 @@ def deliver_due_mail(at: datetime) -> int:
     same Message-ID; nothing is lost.
     """
     due = Mail.objects.due(at).order_by("due_at", "pk").values_list("pk", flat=True)[:100]
-    return sum(_deliver(pk, at) for pk in list(due))
+    return sum(_deliver(pk, at) for pk in for_a_while(due))
 
 
 def _deliver(pk: int, at: datetime) -> bool:

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from licenses import news
-from outbox.claims import Claim
+from outbox.claims import Claim, for_a_while
 from outbox.models import Mail
 from support import bounces, mails, tickets
 from support.answering import answer_above, command_of
@@ -33,9 +33,9 @@ Outcome = InboundMail.Outcome
 def parse_due_mail(at: datetime) -> int:
     """Read every mail that waits, and what providers told; returns how many were done."""
     due = InboundMail.objects.due(at).order_by("received_at", "pk").values_list("pk", flat=True)
-    done = sum(_take(InboundMail, pk, at, _read_mail) for pk in list(due[:BATCH]))
+    done = sum(_take(InboundMail, pk, at, _read_mail) for pk in for_a_while(due[:BATCH]))
     told = MailEvent.objects.due(at).order_by("received_at", "pk").values_list("pk", flat=True)
-    return done + sum(_take(MailEvent, pk, at, _read_event) for pk in list(told[:BATCH]))
+    return done + sum(_take(MailEvent, pk, at, _read_event) for pk in for_a_while(told[:BATCH]))
 
 
 # Reads a row; returns what to do inside the guarded transaction, which returns fields to write.

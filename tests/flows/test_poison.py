@@ -79,7 +79,7 @@ def test_poison_and_a_hanging_object_delay_no_other_by_ten_seconds(shop: Shop, t
 def test_what_is_new_comes_before_what_failed_and_other_duties_get_their_turn(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("billing.sync.ROUND_SECONDS", 0)  # one object a round
+    monkeypatch.setattr("outbox.claims.ROUND_SECONDS", 0)  # one object a round
     for number in range(5):
         poison(shop, f"sub_poison_{number}", "500")
     DirtyObject.objects.update(attempts=3)

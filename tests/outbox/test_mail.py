@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 from time_machine import TimeMachineFixture
 
+from outbox import claims
 from outbox.claims import LEASE, MAX_ATTEMPTS
 from outbox.mail import deliver_due_mail, message_id, queue_mail
 from outbox.models import Mail
@@ -75,6 +76,16 @@ def test_a_slow_server_gets_no_mail_twice(
 
     sent = [one.extra_headers["Message-ID"] for one in mail.outbox]
     assert len(sent) == len(set(sent)) == 6
+
+
+def test_a_slow_server_holds_up_no_other_duty(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(claims, "ROUND_SECONDS", 0)  # one mail takes longer than a round may
+    for number in range(3):
+        queue(f"ended:sub_{number}")
+
+    rounds = [deliver_due_mail(timezone.now()) for _ in range(4)]
+
+    assert rounds == [1, 1, 1, 0]
 
 
 def test_a_mail_refused_late_in_a_round_waits_from_then_on(
