@@ -78,11 +78,10 @@ def installable() -> dict[str, str]:
     return {"pro": key}
 
 
-def large() -> dict[str, str]:
+def large(name: str) -> dict[str, str]:
     """A public file of 20 MB: more than what lies between two ends of a connection."""
-    file = make_file(
-        make_release(define_project("large", at=NOW, is_public=True)), padding=20 * 10**6
-    )
+    project = define_project(name, at=NOW, is_public=True)
+    file = make_file(make_release(project), padding=20 * 10**6)
     export_snapshot()
     return {"url": url_of(file)}
 

@@ -129,12 +129,12 @@ def test_a_revocation_waits_for_no_large_file_and_what_is_listed_is_there(
     key = {"Authorization": basic(secret)}
     with timers(server, tmp_path, pace="2m"):
         ask_until(replica, "/simple/hare-pro/", 200, **key)
-        url = server.seed("large")["url"]
-        ask_until(replica, "/simple/large/", 200)  # a name of ours is known at once
+        url = server.seed("large", "slow")["url"]
+        ask_until(replica, "/simple/slow/", 200)  # a name of ours is known at once
 
         server.seed("revoke", secret)
         refused = ask_until(replica, "/simple/hare-pro/", 401, **key)
-        page, file = ask(replica, "/simple/large/", Accept=JSON), ask(replica, url)
+        page, file = ask(replica, "/simple/slow/", Accept=JSON), ask(replica, url)
         listed = [ask(replica, path).status for path in files_of(replica, "hare")]
         later = ask_until(replica, url, 200)
 
@@ -143,7 +143,7 @@ def test_a_revocation_waits_for_no_large_file_and_what_is_listed_is_there(
     assert file.status == 404  # as if it were not published yet, which 503 would not be
     assert listed == [200]
     assert len(later.body) > 20_000_000
-    assert files_of(replica, "large") == [url]
+    assert files_of(replica, "slow") == [url]
 
 
 def ask_systemd(directive: str, data: Path, *, is_active: bool = True) -> list[str]:

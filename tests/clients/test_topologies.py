@@ -211,7 +211,7 @@ def hanging(url: str, path: str, number: int) -> Iterator[list[socket.socket]]:
 @pytest.fixture(scope="module")
 def large(server: Server) -> str:
     """The path of a file of 20 MB."""
-    return server.seed("large")["url"]
+    return server.seed("large", "large")["url"]
 
 
 @pytest.mark.parametrize("front", ["nginx", "nginx_before_the_shop"])
