@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Collection, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from pkgindex.index.coverage import Shelf
@@ -27,6 +27,7 @@ from pkgindex.index.snapshot import Snapshot, Unavailable
 # Seconds for reading files that came. What is not read then is listed next time: a replica that
 # was away for long does not let rights wait for it.
 PATIENCE = 5.0
+_PREFIX, _LEFTOVER_SECONDS = ".taken-", 3600
 Awaited = dict[Shelf, list[FileEntry]]
 
 
@@ -118,7 +119,8 @@ def _digest(path: Path) -> str:
 
 def _write(pulled: Path, snapshot: Path, awaited: Awaited, said: dict[str, str]) -> None:
     """Beside its place, brought to the disk, and moved there."""
-    descriptor, name = tempfile.mkstemp(dir=snapshot.parent, prefix=".taken-")
+    _clear_leftovers(snapshot.parent)
+    descriptor, name = tempfile.mkstemp(dir=snapshot.parent, prefix=_PREFIX)
     os.close(descriptor)
     temporary = Path(name)
     try:
@@ -130,6 +132,14 @@ def _write(pulled: Path, snapshot: Path, awaited: Awaited, said: dict[str, str])
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _clear_leftovers(folder: Path) -> None:
+    """Of those who were killed; a young one may be another's who is at work."""
+    for path in folder.glob(f"{_PREFIX}*"):
+        with suppress(FileNotFoundError):  # another one clears, too
+            if time.time() - path.stat().st_mtime > _LEFTOVER_SECONDS:
+                path.unlink()
 
 
 def _change(path: Path, awaited: Awaited, said: dict[str, str]) -> None:

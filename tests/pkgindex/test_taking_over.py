@@ -1,5 +1,6 @@
 """A replica takes a snapshot over before all files that it lists have come."""
 
+import os
 import shutil
 import time
 from dataclasses import dataclass
@@ -210,3 +211,15 @@ def test_a_file_that_never_comes_is_told_to_the_monitor(
     client = _Client(make_index(replica.snapshot, replica.files).in_front_of(health))
 
     assert client.get_as_exported("/healthz").body == said
+
+
+def test_what_a_killed_one_left_behind_is_cleared_an_hour_later(replica: Replica, file: File):
+    old, young = (replica.root / f".taken-{name}" for name in ("old", "young"))
+    for leftover in (old, young):
+        leftover.write_bytes(b"half a snapshot")
+    os.utime(old, (time.time() - 3700,) * 2)
+
+    replica.pull(file)
+
+    assert not old.exists()
+    assert young.exists()
