@@ -3,7 +3,9 @@
 The paid invoice fixes *what* is granted; billing.verdict says whether it goes on.
 """
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import islice
 
 from django.db import transaction
 from django.db.models import Q
@@ -158,7 +160,8 @@ def _renew(
 
 def _has_other_interval(remote: RemoteSubscription) -> bool:
     """Whether what was paid last is of another interval than what was paid before."""
-    prices = [_price_of(line) for line in _granting_lines(remote.timely_invoices)[:2]]
+    newest_two = islice(_granting_lines(remote.timely_invoices), 2)
+    prices = [_price_of(line) for line in newest_two]
     return len({price.interval for price in prices if price is not None}) > 1
 
 
@@ -239,18 +242,19 @@ def grant_of(paid: tuple[RemoteInvoice, ...]) -> Grant | None:
 
 def _granting_line(paid: tuple[RemoteInvoice, ...]) -> RemoteLine | None:
     """The line that says what was paid for last, and until when."""
-    return next(iter(_granting_lines(paid)), None)
+    return next(_granting_lines(paid), None)
 
 
-def _granting_lines(paid: tuple[RemoteInvoice, ...]) -> list[RemoteLine]:
-    """One of each paid invoice that grants something, the newest invoice first.
+def _granting_lines(paid: tuple[RemoteInvoice, ...]) -> Iterator[RemoteLine]:
+    """One of each paid invoice that grants something, the newest invoice first; an older one is
+    looked at only when it is asked for.
 
     The newest is the one that was made last: an older one may be paid after it. An invoice of
     the owner's own, for something else, grants nothing.
     """
     newest_first = sorted(paid, key=lambda one: (one.created_at, one.paid_at), reverse=True)
-    lines = [_granting_line_of(invoice) for invoice in newest_first]
-    return [line for line in lines if line is not None]
+    lines = map(_granting_line_of, newest_first)
+    return (line for line in lines if line is not None)
 
 
 def _granting_line_of(invoice: RemoteInvoice) -> RemoteLine | None:

@@ -11,16 +11,26 @@ INDEXED = {
         "object",
         "status",
         "customer",
+        "email",
         "subscription",
         "invoice",
         "charge",
         "payment_intent",
+        "payment.payment_intent",
         "source",
         "test_clock",
     ),
     "pending": ("event", "endpoint"),
 }
 Place = tuple[str, str, Any]  # table, field, value
+
+
+def value_at(row: Json, path: str) -> Any:
+    """The value of a field, or by "field.field" of one inside an object; None if there is none."""
+    value: Any = row
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
 
 
 class Index:
@@ -57,7 +67,11 @@ class Index:
 def _values(tab: str, row: Json | None) -> set[Place]:
     if row is None:
         return set()
-    values = {name: row.get(name) for name in INDEXED[tab] if name in row}
+    values = {
+        name: row.get(name) if name in row else value_at(row, name)
+        for name in INDEXED[tab]
+        if name in row or "." in name
+    }
     return {
         (tab, name, value)
         for name, value in values.items()

@@ -31,10 +31,10 @@ def matches(body: Json, params: Json, *fields: str) -> bool:
     return all(body.get(name) == params[name] for name in fields if name in params)
 
 
-def found(call: Call, kind: str, *fields: str) -> list[Json]:
-    """Objects of a kind that have the values asked for in *fields*; to be read only."""
+def found(call: Call, kind: str, *fields: str, **others: Value) -> list[Json]:
+    """Objects of a kind with the values asked for in *fields*, and *others*; to be read only."""
     wanted = {name: call.params[name] for name in fields if name in call.params}
-    return call.world.rows(kind, **wanted)
+    return call.world.rows(kind, **wanted, **others)
 
 
 def page(call: Call, url: str, rows: Iterable[Json]) -> Json:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .contract import Json, Value
-from .index import Index
+from .index import Index, value_at
 
 Row = tuple[str, str]
 SCHEMA = (
@@ -76,7 +76,7 @@ class Store:
         table = self._table(tab)
         keys = self._index.candidates(tab, fields)
         found = table.values() if keys is None else [table[key] for key in keys]
-        return [row for row in found if all(row.get(key) == fields[key] for key in fields)]
+        return [row for row in found if all(value_at(row, key) == fields[key] for key in fields)]
 
     def table(self, tab: str) -> dict[str, Json]:
         """A whole table, to be read only."""

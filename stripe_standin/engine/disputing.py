@@ -79,12 +79,12 @@ def _end_subscription(world: World, charge: Json) -> None:
     """A setting of the Dashboard: "Cancel subscriptions when a dispute is opened"."""
     if not world.options.cancel_on_dispute:
         return
-    for payment in world.rows("invoice_payment", status="paid"):
-        if payment["payment"].get("payment_intent") == charge["payment_intent"]:
-            details = (world.get(payment["invoice"])["parent"] or {}).get("subscription_details")
-            subscription = world.get(details["subscription"]) if details else None
-            if subscription and subscription["status"] in LIVE:
-                end_subscription(world, subscription["id"], reason="payment_disputed")
+    its = {"payment.payment_intent": charge["payment_intent"]}
+    for payment in world.rows("invoice_payment", status="paid", **its):
+        details = (world.get(payment["invoice"])["parent"] or {}).get("subscription_details")
+        subscription = world.get(details["subscription"]) if details else None
+        if subscription and subscription["status"] in LIVE:
+            end_subscription(world, subscription["id"], reason="payment_disputed")
 
 
 def decide_dispute(world: World, dispute_id: str, outcome: str) -> Json:

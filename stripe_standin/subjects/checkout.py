@@ -4,7 +4,7 @@ from ..contract import Json, Value, blank
 from ..engine.checkout_totals import recount
 from ..errors import invalid_request, not_built
 from ..expansion import shown_on_request
-from ..lists import PAGING, cut, matches, page, whole
+from ..lists import PAGING, cut, found, page, whole
 from ..operations import Call, merged_metadata, nulls, operation
 from ..world import World
 from .checkout_items import read_items
@@ -145,13 +145,12 @@ LIST = " created customer customer_details.email payment_intent status subscript
 def list_sessions(call: Call) -> Json:
     email = call.params.get("customer_details", {}).get("email")
     fields = ("customer", "payment_intent", "status", "subscription")
-    found = [
+    fitting = [
         session
-        for session in call.world.rows("checkout.session")
-        if matches(session, call.params, *fields)
-        and email in (None, (session["customer_details"] or {}).get("email"))
+        for session in found(call, "checkout.session", *fields)
+        if email in (None, (session["customer_details"] or {}).get("email"))
     ]
-    return page(call, URL, found)
+    return page(call, URL, fitting)
 
 
 @operation("GET", URL + "/{session}")

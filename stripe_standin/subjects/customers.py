@@ -8,7 +8,7 @@ from ..engine.tax_ids import add_tax_id
 from ..engine.wallets import add_customer, customers_method
 from ..errors import invalid_request, missing
 from ..expansion import shown_on_request
-from ..lists import PAGING, matches, page, whole
+from ..lists import PAGING, found, matches, page, whole
 from ..operations import Call, merged_metadata, nulls, operation
 from ..world import CLOCK, World
 
@@ -60,8 +60,8 @@ def _address(params: Json) -> Json:
 
 @operation("GET", URL, takes=PAGING + " created email")
 def list_customers(call: Call) -> Json:
-    living = [c for c in call.world.rows("customer") if not c.get("deleted")]
-    return page(call, URL, [c for c in living if matches(c, call.params, "email")])
+    customers = found(call, "customer", "email")
+    return page(call, URL, [each for each in customers if not each.get("deleted")])
 
 
 @operation("GET", URL + "/{customer}")

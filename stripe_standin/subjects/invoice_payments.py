@@ -17,13 +17,8 @@ def list_invoice_payments(call: Call) -> Json:
     # docs.stripe.com/api/invoice-payment/list: `payment.type` names which id follows.
     if wanted and wanted.get("type") != "payment_intent":
         raise invalid_request("`payment[type]` must be payment_intent here.", param="payment[type]")
-    intent_id = wanted.get("payment_intent")
-    fitting = [
-        payment
-        for payment in found(call, "invoice_payment", "invoice", "status")
-        if intent_id in (None, payment["payment"].get("payment_intent"))
-    ]
-    return page(call, URL, fitting)
+    of_intent = {"payment." + name: wanted[name] for name in wanted if name == "payment_intent"}
+    return page(call, URL, found(call, "invoice_payment", "invoice", "status", **of_intent))
 
 
 @operation("GET", URL + "/{invoice_payment}")

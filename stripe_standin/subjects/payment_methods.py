@@ -3,7 +3,7 @@
 from ..contract import Json
 from ..engine.wallets import attach, card_of, detach, named_or_own, refuse
 from ..errors import card_declined, invalid_request, not_built
-from ..lists import PAGING, matches, page
+from ..lists import PAGING, found, page
 from ..operations import Call, merged_metadata, operation
 
 URL = "/v1/payment_methods"
@@ -25,8 +25,8 @@ def create_payment_method(call: Call) -> Json:
 
 @operation("GET", URL, takes=PAGING + " customer type")
 def list_payment_methods(call: Call) -> Json:
-    methods = [m for m in call.world.rows("payment_method") if m["customer"]]
-    return page(call, URL, [m for m in methods if matches(m, call.params, "customer", "type")])
+    methods = found(call, "payment_method", "customer", "type")
+    return page(call, URL, [method for method in methods if method["customer"]])
 
 
 @operation("GET", URL + "/{payment_method}")

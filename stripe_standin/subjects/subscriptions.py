@@ -8,7 +8,7 @@ from ..engine.subscribing import SELF_TAXED
 from ..engine.subscription_ends import end_subscription
 from ..engine.wallets import customers_method
 from ..errors import invalid_request, not_built
-from ..lists import PAGING, in_range, matches, page
+from ..lists import PAGING, found, in_range, page
 from ..operations import Call, merged_metadata, operation
 from . import subscription_changes
 from .redemption import read_discounts
@@ -25,14 +25,13 @@ ENDED = ("canceled", "incomplete_expired")
 
 @operation("GET", URL, takes=PAGING + LIST)
 def list_subscriptions(call: Call) -> Json:
-    found = [
+    fitting = [
         subscription
-        for subscription in call.world.rows("subscription")
-        if matches(subscription, call.params, "collection_method", "customer")
-        and _has_status(subscription, call.params.get("status"))
+        for subscription in found(call, "subscription", "collection_method", "customer")
+        if _has_status(subscription, call.params.get("status"))
         and _has_items(subscription, call.params)
     ]
-    return page(call, URL, found)
+    return page(call, URL, fitting)
 
 
 def _has_status(subscription: Json, wanted: str | None) -> bool:

@@ -1,4 +1,4 @@
-"""Every test that docs/scenarios.md names ends with the five invariants, if it says so or not."""
+"""What the stories share; and those that docs/scenarios.md names end with the five invariants."""
 
 import re
 from collections.abc import Generator
@@ -7,10 +7,27 @@ from pathlib import Path
 
 import pytest
 
+from billing.models import Payment
 from tests.flows.books import books_agree
-from tests.shop import Shop
+from tests.shop import Buyer, Shop
 
 SCENARIOS = Path(__file__).parents[2] / "docs/scenarios.md"
+
+
+@pytest.fixture
+def payment(shop: Shop) -> Payment:
+    """Somebody bought Pro, and all is settled."""
+    Buyer(shop).buy("pro_monthly")
+    shop.settle()
+    return Payment.objects.get()
+
+
+@pytest.fixture
+def second_month(shop: Shop, payment: Payment) -> Payment:
+    """A month has gone by, and the next was paid."""
+    shop.advance(days=32)
+    shop.settle()
+    return Payment.objects.exclude(pk=payment.pk).get()
 
 
 @pytest.hookimpl(wrapper=True)
