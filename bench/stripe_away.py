@@ -19,7 +19,8 @@ from datetime import UTC, datetime
 import time_machine
 from django.db import transaction
 
-from tests.flows.stripe_away import FAULTS, STORIES, Story, strike
+from tests.flows.striking import FAULTS, Story, strike
+from tests.flows.stripe_away import STORIES
 from tests.shop import Shop
 from tests.standin.process import StandIn
 

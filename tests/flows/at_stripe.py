@@ -9,8 +9,6 @@ from billing.models import Price, Subscription
 from licenses.models import Customer
 from tests.shop import Buyer, Shop
 
-FAILS_AT_RENEWAL = "4000000000000341"
-
 
 def bought(
     shop: Shop, lookup_key: str = "pro_monthly", quantity: int = 1, **options: Any

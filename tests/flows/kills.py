@@ -22,14 +22,15 @@ from billing.models import Cart, Subscription
 from licenses.models import Credential, License, User
 from outbox.claims import LEASE
 from outbox.models import Mail
+from tests.cards import GOOD, OTHER_GOOD, THIRD_GOOD
 from tests.flows.books import books_agree
 from tests.flows.processes import kill_after, run_alone
 from tests.shop import Buyer, Shop
 
 BUYERS = 16
-CARD = "4242424242424242"
+CARD = GOOD
 # The guarantee covers the first purchase of a card: who wants his money back has his own.
-CARDS_OF_REFUNDED = {0: "4000056655665556", 6: "5555555555554444", 12: "378282246310005"}
+CARDS_OF_REFUNDED = {0: THIRD_GOOD, 6: OTHER_GOOD, 12: "378282246310005"}
 STEPS = 30  # about as many as one purchase takes
 _to_go = [0]
 

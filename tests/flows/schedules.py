@@ -27,12 +27,12 @@ from billing.webhooks import HANDLED
 from outbox.claims import LEASE
 from outbox.models import Mail
 from portal.management.commands.work import work_once
+from tests.cards import FAILS_AT_RENEWAL, GOOD
 from tests.flows.books import books_agree
 from tests.flows.crashing import Killed, killed_before_write
 from tests.shop import Buyer, Shop
 
 LOST = 0.08  # share of the deliveries that never arrive
-GOOD, FAILS_AT_RENEWAL = "4242424242424242", "4000000000000341"
 PRICES = (("pro_monthly", 1), ("pro_yearly", 1), ("enterprise_monthly", 2))
 
 

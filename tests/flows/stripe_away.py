@@ -1,13 +1,7 @@
-"""Stories in which Stripe fails at one of our requests, whichever (scenario 36).
-
-Each is prepared, acted, and must end as if nothing had failed: the people press again when a page
-tells them to, the worker tries again by itself, and the night comes once. `strike` numbers the
-requests of a story; `FAULTS` are all that can happen to one.
-"""
+"""The stories in which Stripe fails at one of our requests; `striking.py` says how."""
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from io import StringIO
 
 from django.core.management import CommandError, call_command
@@ -30,55 +24,13 @@ from billing.models import (
 from billing.price_moves import announce_move
 from licenses.models import Customer, License, Product
 from tests.flows.at_stripe import pay_a_second_page
-from tests.flows.books import books_agree
 from tests.flows.changing import confirm, customer, preview, subscribed
+from tests.flows.striking import Part, Story
 from tests.flows.test_money_in_any_order import pay_after_the_end
 from tests.make import make_customer
 from tests.shop import Buyer, Shop
 
 TRIES = 4  # how often people press again
-# A request that is lost, that Stripe refuses for the moment, that Stripe's own failure undoes and
-# keeps under the key, and whose answer is lost after it took effect.
-FAULTS = (("reset", "before"), ("429", "before"), ("500", "during"), ("500", "after"),
-          ("reset", "after"))  # fmt: skip
-Part = Callable[[Shop], None]
-
-
-@dataclass(frozen=True)
-class Story:
-    """What is there before, what people and time do, and how it must have ended."""
-
-    prepare: Part
-    act: Part
-    ends_well: Part
-    requests: int  # that it makes at Stripe, or more
-
-
-def strike(shop: Shop, story: Story, fault: tuple[str, str], number: int) -> bool:
-    """Play the story with a failure at our request *number*; False if it has fewer."""
-    story.prepare(shop)
-    kind, when = fault
-    times = 1 if kind == "429" else 2  # the SDK repeats the others once, at once
-    shop.fail_stripe("*", "/v1/", kind=kind, when=when, times=times, skip=number)
-    story.act(shop)
-    struck = bool(shop.standin.control("GET", "faults") == [])
-    _bring_to_an_end(shop)
-    shop.standin.control("DELETE", "faults")
-    story.ends_well(shop)
-    books_agree(shop)
-    return struck
-
-
-def _bring_to_an_end(shop: Shop) -> None:
-    """What failed is tried again within the hour, and the night comes."""
-    for _ in range(3):
-        shop.advance(minutes=20)
-        shop.settle()
-    Chore.objects.filter(name="reconcile").update(due_at=timezone.now())
-    for _ in range(2):
-        shop.settle()
-        shop.advance(minutes=20)
-    shop.settle()
 
 
 def _insist(press: Callable[[], HttpResponse]) -> str:
@@ -89,9 +41,6 @@ def _insist(press: Callable[[], HttpResponse]) -> str:
         if "does not answer" not in said:
             return said
     raise AssertionError(said)
-
-
-# --- the stories --------------------------------------------------------------------------------
 
 
 def _nothing(shop: Shop) -> None:

@@ -11,12 +11,10 @@ from billing.models import Payment, Price, Subscription
 from billing.price_moves import announce_move
 from licenses.models import License
 from outbox.models import Mail
+from tests.cards import ALWAYS_ASKS, REFUND_FAILS
 from tests.flows.books import books_agree
 from tests.shop import Buyer, Shop
 from tests.standin.process import FORM
-
-ALWAYS_ASKS = "4000002760003184"
-REFUND_FAILS = "4000000000005126"
 
 
 def subjects() -> list[str]:

@@ -10,12 +10,10 @@ from django.utils import timezone
 from billing.models import Cart, Payment, Subscription
 from licenses.entitlements import find_holder
 from licenses.models import Credential, Customer, License
+from tests.cards import DECLINED, THREE_D_SECURE
 from tests.flows.buying import shown_key
 from tests.shop import Buyer, Shop
 from tests.standin.process import NotPaidError
-
-DECLINED = "4000000000000002"
-THREE_D_SECURE = "4000002500003155"
 
 
 def test_a_stranger_buys_pro_and_gets_a_license_a_key_and_a_mail(shop: Shop):

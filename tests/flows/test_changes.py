@@ -7,6 +7,7 @@ from django.test import Client
 
 from billing.models import Payment, Subscription
 from licenses.models import License, User
+from tests.cards import FAILS_AT_RENEWAL
 from tests.flows.books import books_agree
 from tests.flows.changing import (
     act,
@@ -19,8 +20,6 @@ from tests.flows.changing import (
     subscribed,
 )
 from tests.shop import Buyer, Shop
-
-FAILS_LATER = "4000000000000341"  # pays at the checkout, is refused afterwards
 
 
 def refused(subscription: Subscription, lookup_key: str, quantity: int = 1) -> str:
@@ -79,7 +78,7 @@ def test_pro_to_enterprise_is_one_subscription_and_one_license(shop: Shop):
 
 
 def test_an_upgrade_whose_card_fails_changes_nothing(shop: Shop):
-    subscription = subscribed(shop, "pro_monthly", card=FAILS_LATER)
+    subscription = subscribed(shop, "pro_monthly", card=FAILS_AT_RENEWAL)
     before = license()
 
     said = change(subscription, "enterprise_monthly", 2)
@@ -100,7 +99,7 @@ def test_an_upgrade_whose_card_fails_changes_nothing(shop: Shop):
 
 def test_an_upgrade_waits_until_a_planned_change_is_undone(shop: Shop):
     """Else a card that fails would have undone it: nobody may lose it by trying."""
-    subscription = subscribed(shop, "enterprise_monthly", 5, card=FAILS_LATER)
+    subscription = subscribed(shop, "enterprise_monthly", 5, card=FAILS_AT_RENEWAL)
     change(subscription, "enterprise_monthly", 2)
 
     said = refused(subscription, "enterprise_monthly", 7)
@@ -116,7 +115,7 @@ def test_an_upgrade_waits_until_a_planned_change_is_undone(shop: Shop):
 
 
 def test_a_planned_change_that_we_did_not_hear_of_outlives_an_upgrade_too(shop: Shop):
-    subscription = subscribed(shop, "enterprise_monthly", 5, card=FAILS_LATER)
+    subscription = subscribed(shop, "enterprise_monthly", 5, card=FAILS_AT_RENEWAL)
     page = preview(subscription, "enterprise_monthly", 7)
     planned_at_stripe(shop, subscription, 2)
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from billing.guarantee import request_guarantee
 from billing.models import Subscription
+from tests.cards import OTHER_GOOD
 from tests.shop import Buyer, Shop
 
 
@@ -37,7 +38,7 @@ def test_no_transaction_is_open_while_stripe_is_asked(shop: Shop, monkeypatch: p
     shop.settle()
     shop.advance(days=32)
     shop.settle()
-    Buyer(shop, email="second@company.example").buy("pro_monthly", card="5555555555554444")
+    Buyer(shop, email="second@company.example").buy("pro_monthly", card=OTHER_GOOD)
     shop.settle()
     request_guarantee(Subscription.objects.latest("pk").pk, at=timezone.now())
     shop.settle()

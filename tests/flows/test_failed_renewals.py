@@ -8,7 +8,8 @@ from django.test import Client
 
 from billing.models import Payment, Subscription
 from licenses.models import Customer, License, User
-from tests.flows.at_stripe import FAILS_AT_RENEWAL, at_stripe, bought, signed_in_buyer, subjects
+from tests.cards import FAILS_AT_RENEWAL
+from tests.flows.at_stripe import at_stripe, bought, signed_in_buyer, subjects
 from tests.flows.books import books_agree
 from tests.shop import Shop
 

@@ -23,12 +23,11 @@ from lib.tokens import TokenKind, mint_token
 from licenses.entitlements import find_holder, may_download
 from licenses.models import License, User
 from outbox.claims import LEASE, MAX_ATTEMPTS
+from tests.cards import GOOD, OTHER_GOOD
 from tests.flows.books import books_agree
 from tests.flows.crashing import crashes_in_turn
 from tests.flows.processes import kill_after
 from tests.shop import Buyer, Shop
-
-GOOD, OTHER_GOOD = "4242424242424242", "5555555555554444"
 
 
 def bought(shop: Shop, email: str = "dev@company.example", **options: object) -> Subscription:

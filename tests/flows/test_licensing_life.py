@@ -17,9 +17,9 @@ from licenses.credentials import create_lease_credential
 from licenses.models import License
 from licenses.root_key import public_key_text
 from pkgindex.models import File
-from tests.flows.at_stripe import FAILS_AT_RENEWAL
+from tests.cards import FAILS_AT_RENEWAL
+from tests.flows.buying import shown_key
 from tests.flows.disputing import decide, dispute
-from tests.flows.test_buying import shown_key
 from tests.licenses.api import ApiClient
 from tests.pkgindex.index_client import IndexClient
 from tests.pkgindex.make import make_file, make_project, make_release, url_of

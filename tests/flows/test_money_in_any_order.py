@@ -13,6 +13,7 @@ from billing.refunding import open_refund_job
 from licenses.models import Credential, Customer, License
 from licenses.people import add_customer
 from outbox.models import Mail
+from tests.cards import FAILS_AT_RENEWAL, OTHER_GOOD
 from tests.flows.at_stripe import pay_a_second_page, signed_in_buyer
 from tests.flows.books import books_agree, pages
 from tests.shop import Buyer, Shop
@@ -134,7 +135,7 @@ def test_a_failure_that_stripe_keeps_under_the_key_stops_no_refund(shop: Shop):
 
 def pay_after_the_end(shop: Shop) -> None:
     """The invoice of a renewal is still open when the subscription ends; then it is paid."""
-    subscription = bought(shop, card="4000000000000341")
+    subscription = bought(shop, card=FAILS_AT_RENEWAL)
     shop.advance(days=31, hours=3)
     shop.settle()
     remote = shop.ask_stripe("GET", f"/v1/subscriptions/{subscription.stripe_id}")
@@ -174,7 +175,7 @@ def test_who_buys_anew_is_not_billed_for_the_unpaid_one_too(shop: Shop, ending: 
     if ending == "unpaid":
         options = {"mode": "hold", "retries_exhausted": "unpaid"}
         shop.standin.control("POST", "webhooks", options)
-    old = bought(shop, card="4000000000000341")
+    old = bought(shop, card=FAILS_AT_RENEWAL)
     shop.advance(days=31, hours=3)
     shop.settle()
     path = f"/v1/subscriptions/{old.stripe_id}"
@@ -190,7 +191,7 @@ def test_who_buys_anew_is_not_billed_for_the_unpaid_one_too(shop: Shop, ending: 
     assert (old.status, License.objects.get().status) == (ending, "lapsed")
 
     back = signed_in_buyer(shop, Customer.objects.get())
-    card = "5555555555554444"
+    card = OTHER_GOOD
     path = back.pay(back.press_buy("pro_monthly")["Location"], card=card)
     remote = shop.ask_stripe("GET", f"/v1/subscriptions/{old.stripe_id}")
     attach = "/v1/payment_methods/pm_card_visa/attach"
@@ -235,7 +236,7 @@ def pay_with_a_good_card(shop: Shop, subscription: Subscription, invoice: str) -
 
 
 def test_a_retry_that_was_paid_just_before_he_bought_anew_goes_back_too(shop: Shop):
-    old = bought(shop, card="4000000000000341")
+    old = bought(shop, card=FAILS_AT_RENEWAL)
     shop.advance(days=31, hours=3)
     shop.settle()
     path = f"/v1/subscriptions/{old.stripe_id}"
@@ -243,7 +244,7 @@ def test_a_retry_that_was_paid_just_before_he_bought_anew_goes_back_too(shop: Sh
     Subscription.objects.update(past_due_since=timezone.now() - timedelta(days=22))
     License.objects.update(status="lapsed")
     back = signed_in_buyer(shop, Customer.objects.get())
-    page = back.pay(back.press_buy("pro_monthly")["Location"], card="5555555555554444")
+    page = back.pay(back.press_buy("pro_monthly")["Location"], card=OTHER_GOOD)
 
     pay_with_a_good_card(shop, old, invoice)  # its webhook is late by some minutes
     shop.advance(minutes=3)
@@ -258,7 +259,7 @@ def test_a_retry_that_was_paid_just_before_he_bought_anew_goes_back_too(shop: Sh
 
 
 def test_money_after_the_end_is_told_to_the_customer_also_after_a_job(shop: Shop):
-    old = bought(shop, card="4000000000000341")
+    old = bought(shop, card=FAILS_AT_RENEWAL)
     shop.advance(days=31, hours=3)
     shop.settle()
     invoice = shop.ask_stripe("GET", f"/v1/subscriptions/{old.stripe_id}")["latest_invoice"]
@@ -280,7 +281,7 @@ def test_money_after_the_end_is_told_to_the_customer_also_after_a_job(shop: Shop
 
 def test_a_grace_begins_anew_when_it_was_paid_in_between(shop: Shop):
     shop.standin.control("POST", "webhooks", {"mode": "hold", "retries_exhausted": "unpaid"})
-    row = bought(shop, card="4000000000000341")
+    row = bought(shop, card=FAILS_AT_RENEWAL)
     while row.status != "unpaid":
         shop.advance(days=4)
         shop.settle()

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from billing.models import Payment, Price
 from licenses.models import License, Tier
+from tests.cards import OTHER_GOOD
 from tests.flows.books import books_agree, pages
 from tests.flows.changing import (
     act,
@@ -255,7 +256,7 @@ def test_a_card_that_is_changed_after_a_change_was_planned_pays_for_it(shop: Sho
     change(subscription, "enterprise_monthly", 1)
     page = customer().post(f"/account/subscriptions/{subscription.pk}/billing/")["Location"]
 
-    card = {"card_number": "5555555555554444", "exp": "12/34", "cvc": "123"}
+    card = {"card_number": OTHER_GOOD, "exp": "12/34", "cvc": "123"}
     typed = {"action": "card", "name": "Buyer", "country": "US", **card}
     shop.standin.request("POST", urlsplit(page).path, urlencode(typed), FORM)
     shop.settle()

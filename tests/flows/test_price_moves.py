@@ -14,6 +14,8 @@ from billing.price_moves import NoMove, announce_move, undo_move
 from licenses.models import License, User
 from outbox.claims import LEASE
 from outbox.models import Mail
+from tests.cards import OTHER_GOOD, THIRD_GOOD
+from tests.flows.at_stripe import subjects
 from tests.flows.books import books_agree
 from tests.flows.crashing import crashes_in_turn
 from tests.shop import Buyer, Shop
@@ -28,7 +30,7 @@ class Quiet:
 def dearer(shop: Shop) -> Shop:
     """One bought Pro monthly and yearly each at the old price; it costs more now."""
     Buyer(shop).buy("pro_monthly")
-    Buyer(shop, email="year@company.example").buy("pro_yearly", card="5555555555554444")
+    Buyer(shop, email="year@company.example").buy("pro_yearly", card=OTHER_GOOD)
     shop.settle()
     mail.outbox.clear()
     Price.objects.filter(lookup_key="pro_monthly").update(unit_amount_cents=10900)
@@ -66,10 +68,6 @@ def remote_amount(shop: Shop, subscription: Subscription) -> int:
     row = shop.ask_stripe("GET", f"/v1/subscriptions/{subscription.stripe_id}")
     amount: int = row["items"]["data"][0]["price"]["unit_amount"]
     return amount
-
-
-def subjects() -> list[str]:
-    return [sent.subject for sent in mail.outbox]
 
 
 def test_a_new_price_moves_nobody_by_itself(dearer: Shop):
@@ -247,7 +245,7 @@ def test_the_quantity_stays(shop: Shop):
 
 
 def test_who_does_not_move_is_refused_with_a_sentence(dearer: Shop):
-    Buyer(dearer, email="new@company.example").buy("pro_monthly", card="4000056655665556")
+    Buyer(dearer, email="new@company.example").buy("pro_monthly", card=THIRD_GOOD)
     dearer.settle()
 
     with pytest.raises(NoMove, match="today's price already"):

@@ -16,6 +16,7 @@ from licenses.credentials import adopt_credential, revoke_credential
 from licenses.models import Credential, Customer, License
 from licenses.status import revoke_license
 from outbox.claims import LEASE
+from tests.cards import OTHER_GOOD
 from tests.flows.books import pages
 from tests.flows.crashing import crashes_in_turn
 from tests.make import make_credential, make_license
@@ -227,7 +228,7 @@ def test_a_customer_deleted_at_stripe_is_let_go(shop: Shop):
 def test_too_much_for_stripe_fails_alone(shop: Shop):
     customer = bought(shop)
     add_credentials(customer, MAX_VALUES * 10)
-    Buyer(shop, email="other@company.example").buy("pro_monthly", card="5555555555554444")
+    Buyer(shop, email="other@company.example").buy("pro_monthly", card=OTHER_GOOD)
     shop.settle()
 
     assert SecondBackup.objects.get(customer__customer=customer).last_error.startswith("TooMuch")

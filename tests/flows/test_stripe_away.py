@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.flows.stripe_away import FAULTS, STORIES, strike
+from tests.flows.striking import FAULTS, strike
+from tests.flows.stripe_away import STORIES
 from tests.shop import Shop
 
 SHARE = 2  # requests of each story

@@ -7,11 +7,10 @@ from django.test import Client
 
 from billing.models import OwnerNotice, Payment, Subscription
 from licenses.models import License, User
+from tests.cards import FAILS_AT_RENEWAL
 from tests.flows.books import books_agree, pages
 from tests.flows.changing import change
 from tests.shop import Buyer, Shop
-
-FAILS_AT_RENEWAL = "4000000000000341"
 
 
 def bought(shop: Shop, lookup_key: str, quantity: int = 1, **options: Any) -> Subscription:

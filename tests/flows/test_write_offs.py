@@ -9,11 +9,11 @@ from django.utils import timezone
 
 from billing.models import Subscription
 from licenses.models import License, User
+from tests.cards import FAILS_AT_RENEWAL
 from tests.flows.books import books_agree, pages
 from tests.shop import Buyer, Shop
 
 PAY = "Pay the open invoice"
-FAILS_AT_RENEWAL = "4000000000000341"
 
 
 def bought(shop: Shop) -> Subscription:

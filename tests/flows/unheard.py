@@ -3,10 +3,8 @@
 from billing.models import (
     Subscription,
 )
+from tests.cards import FAILS_AT_RENEWAL, GOOD
 from tests.shop import Buyer, Shop
-
-FAILS_AT_RENEWAL = "4000000000000341"
-GOOD = "4242424242424242"
 
 
 def lose_all(shop: Shop) -> None:

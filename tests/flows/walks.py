@@ -32,6 +32,7 @@ from licenses.models import License, User
 from licenses.people import addresses_of
 from outbox.claims import LEASE
 from portal.management.commands.work import work_once
+from tests.cards import FAILS_AT_RENEWAL, GOOD
 from tests.flows.books import books_agree
 from tests.flows.schedules import at_border
 from tests.flows.walks_at_stripe import WHICH, AtStripe
@@ -42,7 +43,7 @@ from tests.standin.process import NotPaidError
 
 MONTHLY, YEARLY = ["pro_monthly", "enterprise_monthly"], ["pro_yearly", "enterprise_yearly"]
 PRICES = [*MONTHLY, *MONTHLY, *YEARLY]
-CARDS = ["4242424242424242", "4000000000000341", "4000000000000341"]
+CARDS = [GOOD, FAILS_AT_RENEWAL, FAILS_AT_RENEWAL]
 CODES = ["", "", "", "", "FIFTH", "FREE", "FIRST"]
 AGES = [0, 33, 33, 36, 60]  # a renewal fails on day 31, and twice until day 36
 ENDINGS = ["canceled", "unpaid", "past_due"]

@@ -11,6 +11,7 @@ from wheelbarrow_client.tokens import read_token
 from licenses.root_key import public_key_text
 
 LEASE = b"wheelbarrow-lease-v1"
+IID = uuid.UUID("8b27d3a0-1111-4222-8333-444455556666")
 
 
 class ApiClient:

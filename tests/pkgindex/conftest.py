@@ -3,9 +3,11 @@ from pathlib import Path
 import pytest
 
 from licenses.models import License, Tier
+from pkgindex.models import Project
 from tests.make import make_credential, make_license, make_tier
 from tests.pkgindex.index_client import IndexClient
-from tests.pkgindex.make import make_upload_token
+from tests.pkgindex.jobs import ISSUER, make_job
+from tests.pkgindex.make import make_project, make_upload_token
 from tests.pkgindex.uploader import Uploader
 
 
@@ -44,3 +46,14 @@ def holder(license: License) -> IndexClient:
 @pytest.fixture
 def uploader(db: None) -> Uploader:
     return Uploader(make_upload_token()[1])
+
+
+@pytest.fixture
+def project(pro: Tier) -> Project:
+    return make_project("hare-pro", tiers=[pro])
+
+
+@pytest.fixture
+def job(project: Project) -> Uploader:
+    """A job at GitLab that has its token."""
+    return make_job(project, issuer=ISSUER, kind="gitlab", workflow=".gitlab-ci.yml", number="42")

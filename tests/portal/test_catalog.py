@@ -14,6 +14,7 @@ from billing.models import Closing, OwnerNotice, Price, PriceMove, Subscription
 from licenses.models import License, Product, Tier, User
 from outbox.claims import LEASE
 from outbox.models import Mail
+from tests.cards import GOOD, OTHER_GOOD
 from tests.flows.crashing import crashes_in_turn
 from tests.make import make_license, make_tier
 from tests.shop import Buyer, Shop
@@ -103,7 +104,7 @@ def test_a_stripe_that_is_away_is_asked_again_by_the_same_button(owner: Client, 
 
 
 def test_moving_everybody_shows_the_sums_and_the_mail_and_then_does_that(owner: Client, shop: Shop):
-    for number, card in enumerate(["4242424242424242", "5555555555554444"]):
+    for number, card in enumerate([GOOD, OTHER_GOOD]):
         Buyer(shop, email=f"b{number}@company.example").buy("pro_monthly", card=card)
     shop.settle()
     Price.objects.filter(lookup_key="pro_monthly").update(unit_amount_cents=12900)

@@ -14,8 +14,8 @@ from billing.models import Closing, GuaranteeRefund, Payment, Price, Subscriptio
 from licenses.issuing import Grant, issue_license
 from licenses.models import License, Product, Tier
 from outbox.models import Mail
+from tests.cards import FAILS_AT_RENEWAL
 from tests.flows.changing import change, subscribed
-from tests.flows.test_changes import FAILS_LATER
 from tests.make import make_customer
 from tests.portal.test_catalog import text_of
 from tests.shop import Buyer, Shop
@@ -82,7 +82,7 @@ def test_what_is_gone_at_stripe_is_not_ended_again_and_again(shop: Shop):
 def test_whoever_has_not_paid_is_told_of_the_invoice_and_of_no_time_that_is_not_his(
     shop: Shop, request: pytest.FixtureRequest
 ):
-    Buyer(shop).buy("pro_monthly", card=FAILS_LATER)
+    Buyer(shop).buy("pro_monthly", card=FAILS_AT_RENEWAL)
     shop.settle()
     shop.advance(days=31, hours=3)
     shop.settle()

@@ -10,8 +10,8 @@ from pkgindex.models import Download
 from portal.customer_card import customer_card, tiers_of
 from support.models import Ticket
 from support.quota import number_in_quarter, quota_of
+from tests.cards import FAILS_AT_RENEWAL
 from tests.flows.contracts import advance_days, agree, pay
-from tests.flows.test_subscription_life import FAILS_AT_RENEWAL
 from tests.make import make_customer, make_license, make_tier
 from tests.pkgindex.make import make_file, make_project, make_release
 from tests.shop import Buyer, Shop

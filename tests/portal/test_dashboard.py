@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from billing.models import OwnerNotice, Payment, Price, Refund, Subscription
 from portal.figures.history import keep_metrics
+from tests.cards import OTHER_GOOD
 from tests.portal.money import make_payment, make_subscription
 from tests.portal.reading import text_of
 from tests.shop import Buyer, Shop
@@ -24,7 +25,7 @@ def test_an_empty_shop_has_a_dashboard(owner: Client):
 
 def test_what_was_bought_and_given_back_adds_up(owner: Client, shop: Shop):
     Buyer(shop).buy("pro_monthly")
-    Buyer(shop, email="big@company.example").buy("enterprise_monthly", 2, card="5555555555554444")
+    Buyer(shop, email="big@company.example").buy("enterprise_monthly", 2, card=OTHER_GOOD)
     shop.settle()
     small = Payment.objects.get(amount_cents=9900)
     shop.ask_stripe("POST", "/v1/refunds", f"payment_intent={small.stripe_id}&amount=900")
@@ -122,7 +123,7 @@ def test_the_months_movements_end_at_todays_arr(owner: Client, shop: Shop):
     Buyer(shop).buy("pro_monthly")
     shop.settle()
     keep_metrics(timezone.now() - timedelta(days=40))
-    Buyer(shop, email="two@company.example").buy("pro_monthly", card="5555555555554444")
+    Buyer(shop, email="two@company.example").buy("pro_monthly", card=OTHER_GOOD)
     shop.settle()
 
     shown = text_of(owner)

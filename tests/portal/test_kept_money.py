@@ -15,6 +15,7 @@ from portal.figures.installs import first_installs, median_time, never_installed
 from portal.figures.movements import movements
 from portal.figures.past import read_ledger
 from portal.figures.renewals import Outcome, renewal_rate, terms_over, unearned
+from tests.cards import OTHER_GOOD
 from tests.make import make_credential
 from tests.portal.money import END, START, make_payment, make_subscription
 from tests.shop import Buyer, Shop
@@ -201,7 +202,7 @@ def test_from_the_money_to_the_first_use_of_a_key(shop: Shop):
     Buyer(shop).buy("pro_monthly")
     shop.settle()
     first = Subscription.objects.get()
-    Buyer(shop, email="two@company.example").buy("pro_monthly", card="5555555555554444")
+    Buyer(shop, email="two@company.example").buy("pro_monthly", card=OTHER_GOOD)
     shop.settle()
     paid_at = Payment.objects.get(subscription=first).paid_at
     key, _ = make_credential(first.customer)

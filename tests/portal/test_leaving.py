@@ -16,6 +16,7 @@ from pkgindex.models import Download
 from support.models import BouncingAddress, InboundMail, Ticket
 from support.receiving import parse_due_mail
 from support.storing import Delivery, keep_mail
+from tests.cards import FAILS_AT_RENEWAL, GOOD
 from tests.flows.books import books_agree, pages
 from tests.make import make_credential, make_customer, make_license, make_tier
 from tests.pkgindex.make import make_file, make_project, make_release
@@ -168,7 +169,7 @@ def test_closing_cancels_the_subscription_at_stripe_first(shop: Shop):
 
 @pytest.mark.parametrize("moment", ["past due", "unpaid", "renewal is a draft", "not heard of"])
 def test_after_closing_nothing_is_charged_whatever_was_open(shop: Shop, moment: str):
-    card = "4000000000000341" if moment in {"past due", "unpaid"} else "4242424242424242"
+    card = FAILS_AT_RENEWAL if moment in {"past due", "unpaid"} else GOOD
     shop.standin.control("POST", "webhooks", {"mode": "hold", "retries_exhausted": "unpaid"})
     Buyer(shop).buy("pro_monthly", card=card)
     shop.settle()

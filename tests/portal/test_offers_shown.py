@@ -8,6 +8,7 @@ from django.utils import timezone
 from billing.models import Offer, Payment, Subscription
 from billing.offers import result_of, with_results
 from portal.dashboard_offers import newest_offers
+from tests.cards import OTHER_GOOD
 from tests.portal.reading import text_of
 from tests.portal.test_catalog import post
 from tests.shop import Buyer, Shop
@@ -19,7 +20,7 @@ def sell(owner: Client, shop: Shop) -> None:
     shop.advance(days=1)
     shop.work()
     Buyer(shop).buy("autumn")
-    Buyer(shop, email="b@company.example").buy("autumn", card="5555555555554444")
+    Buyer(shop, email="b@company.example").buy("autumn", card=OTHER_GOOD)
     Buyer(shop, email="c@company.example").press_buy("autumn")
     shop.settle()
     one = Payment.objects.latest("pk").stripe_id

@@ -4,6 +4,7 @@ from django.test import Client
 
 from billing.models import LicenseText, Subscription
 from licenses.models import User
+from tests.cards import GOOD, OTHER_GOOD
 from tests.shop import Buyer, Shop
 
 
@@ -22,7 +23,7 @@ def test_each_purchase_keeps_the_license_text_it_was_made_under(shop: Shop, tmp_
     Buyer(shop).buy("pro_monthly")
     shop.settle()
     own.write_text("# Ours\n\nThe second text.")
-    Buyer(shop, email="two@company.example").buy("pro_monthly", card="5555555555554444")
+    Buyer(shop, email="two@company.example").buy("pro_monthly", card=OTHER_GOOD)
     shop.settle()
 
     first, second = [row.cart.terms for row in Subscription.objects.order_by("pk")]
@@ -39,7 +40,7 @@ def test_each_purchase_keeps_the_license_text_it_was_made_under(shop: Shop, tmp_
 
 
 def test_the_same_text_is_one_version_however_often_it_is_bought_under(shop: Shop):
-    for number, card in enumerate(["4242424242424242", "5555555555554444"]):
+    for number, card in enumerate([GOOD, OTHER_GOOD]):
         Buyer(shop, email=f"b{number}@company.example").buy("pro_monthly", card=card)
     shop.settle()
 

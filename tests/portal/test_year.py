@@ -25,10 +25,9 @@ from portal.figures.past import (
 )
 from portal.figures.renewals import Outcome, terms_over
 from portal.models import ArrChange
+from tests.cards import FAILS_AT_RENEWAL, OTHER_GOOD
 from tests.make import make_license
 from tests.shop import Buyer, Shop
-
-FAILS_LATER, OTHER_CARD = "4000000000000341", "5555555555554444"
 
 
 class Year:
@@ -123,8 +122,8 @@ def script(year: Year) -> dict[int, list[Callable[[], object]]]:
         0: [
             lambda: year.buys("switcher", "pro_yearly"),
             lambda: year.buys("grower", "pro_monthly"),
-            lambda: year.buys("recovers", "pro_monthly", card=FAILS_LATER),
-            lambda: year.buys("never-pays", "pro_monthly", card=FAILS_LATER),
+            lambda: year.buys("recovers", "pro_monthly", card=FAILS_AT_RENEWAL),
+            lambda: year.buys("never-pays", "pro_monthly", card=FAILS_AT_RENEWAL),
             lambda: year.buys("quitter", "pro_monthly"),
             lambda: year.buys("doubter", "pro_monthly"),
             lambda: year.buys("old-price", "pro_monthly"),
@@ -133,7 +132,7 @@ def script(year: Year) -> dict[int, list[Callable[[], object]]]:
         ],
         3: [
             lambda: year.presses("doubter", "cancel"),
-            lambda: year.buys("sorry", "pro_monthly", card=OTHER_CARD),
+            lambda: year.buys("sorry", "pro_monthly", card=OTHER_GOOD),
         ],
         5: [lambda: year.presses("doubter", "resume")],
         10: [lambda: year.presses("quitter", "cancel"), lambda: year.presses("sorry", "refund")],

@@ -22,6 +22,8 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlencode, urlsplit
 
+from tests.cards import GOOD
+
 ROOT = Path(__file__).resolve().parents[2]
 LISTENING = re.compile(r"stripe stand-in listening on (http://\S+)")
 JSON = {"Content-Type": "application/json"}
@@ -110,7 +112,7 @@ class StandIn:
         self,
         session_url: str,
         *,
-        card: str = "4242424242424242",
+        card: str = GOOD,
         email: str = "buyer@example.com",
         quantity: int | None = None,
         code: str = "",

@@ -2,8 +2,6 @@
 
 import stripe
 
-DECLINED_LATER = "4000000000000341"
-
 
 def item_of(subscription: stripe.Subscription) -> str:
     return str(subscription["items"].data[0].id)

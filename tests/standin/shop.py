@@ -5,6 +5,8 @@ from typing import Any
 
 import stripe
 
+from tests.cards import GOOD
+
 from .process import StandIn
 
 DAY = 24 * 3600
@@ -51,7 +53,7 @@ class Shop:
         self,
         price: stripe.Price | None = None,
         quantity: int = 1,
-        card: str = "4242424242424242",
+        card: str = GOOD,
         **fields: Any,
     ) -> stripe.Subscription:
         """A subscription that was paid on the hosted page; its events are forgotten."""

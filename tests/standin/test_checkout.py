@@ -7,6 +7,8 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 import stripe
 
+from tests.cards import DECLINED, GOOD, THREE_D_SECURE
+
 from .process import FORM, NotPaidError, StandIn
 from .shop import DAY, Shop
 
@@ -79,7 +81,7 @@ def test_a_declined_card_leaves_the_session_open(shop: Shop) -> None:
     session = shop.session(shop.pro())
 
     with pytest.raises(NotPaidError, match=r"402: Your card was declined\."):
-        shop.standin.pay_checkout(session.url or "", card="4000000000000002")
+        shop.standin.pay_checkout(session.url or "", card=DECLINED)
 
     assert shop.client.v1.checkout.sessions.retrieve(session.id).status == "open"
     assert shop.client.v1.subscriptions.list({"status": "all"}).data == []
@@ -106,7 +108,7 @@ def test_the_page_says_why_a_card_was_refused(shop: Shop, card: str, words: str)
 def test_3d_secure_is_asked_for_and_passed(shop: Shop) -> None:
     session = shop.session(shop.pro())
 
-    shop.standin.pay_checkout(session.url or "", card="4000002500003155")
+    shop.standin.pay_checkout(session.url or "", card=THREE_D_SECURE)
 
     assert shop.client.v1.checkout.sessions.retrieve(session.id).payment_status == "paid"
 
@@ -115,7 +117,7 @@ def test_failed_3d_secure_buys_nothing(shop: Shop) -> None:
     session = shop.session(shop.pro())
 
     with pytest.raises(NotPaidError, match="unable to authenticate"):
-        shop.standin.pay_checkout(session.url or "", card="4000002500003155", authenticate=False)
+        shop.standin.pay_checkout(session.url or "", card=THREE_D_SECURE, authenticate=False)
 
     assert shop.client.v1.checkout.sessions.retrieve(session.id).status == "open"
     assert shop.client.v1.subscriptions.list({"status": "all"}).data == []
@@ -206,7 +208,7 @@ def test_bad_input_is_named(shop: Shop, fields: dict[str, str], words: str) -> N
     session = shop.session(shop.pro())
     good = {
         "email": "a@b.co",
-        "card_number": "4242424242424242",
+        "card_number": GOOD,
         "exp": "12/34",
         "cvc": "123",
         "country": "DE",

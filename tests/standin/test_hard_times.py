@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import stripe
 
+from tests.cards import FAILS_AT_RENEWAL
+
 from .conftest import make_client
 from .process import StandIn
 from .shop import DAY, Shop
@@ -119,7 +121,7 @@ def test_a_stored_card_may_expire_or_go_bad(shop: Shop) -> None:
     card, other = str(expired.default_payment_method), str(bad.default_payment_method)
 
     shop.standin.control("POST", f"cards/{card}", {"exp_month": 1, "exp_year": 2020})
-    shop.standin.control("POST", f"cards/{other}", {"number": "4000000000000341"})
+    shop.standin.control("POST", f"cards/{other}", {"number": FAILS_AT_RENEWAL})
     told = [delivery["type"] for delivery in shop.standin.take()]
     shop.standin.advance(32 * DAY)
 

@@ -6,10 +6,12 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 import stripe
 
+from tests.cards import ALWAYS_ASKS, DECLINED, FAILS_AT_RENEWAL, GOOD, OTHER_GOOD
+
 from .process import FORM, HttpAnswer
 from .shop import Shop
 
-CARD = {"card_number": "4242424242424242", "exp": "12/34", "cvc": "123"}
+CARD = {"card_number": GOOD, "exp": "12/34", "cvc": "123"}
 
 
 def post(shop: Shop, url: str | None, **fields: str) -> HttpAnswer:
@@ -28,10 +30,10 @@ def fail_to_renew(shop: Shop, card: str) -> tuple[stripe.Subscription, stripe.In
 
 
 def test_an_open_invoice_is_paid_on_its_page(shop: Shop) -> None:
-    subscription, invoice = fail_to_renew(shop, "4000000000000341")
+    subscription, invoice = fail_to_renew(shop, FAILS_AT_RENEWAL)
 
     before = get(shop, invoice.hosted_invoice_url)
-    declined = post(shop, invoice.hosted_invoice_url, **CARD | {"card_number": "4000000000000002"})
+    declined = post(shop, invoice.hosted_invoice_url, **CARD | {"card_number": DECLINED})
     paid = post(shop, invoice.hosted_invoice_url, **CARD)
 
     assert "$99.00" in before.text
@@ -42,7 +44,7 @@ def test_an_open_invoice_is_paid_on_its_page(shop: Shop) -> None:
 
 
 def test_a_renewal_that_the_bank_asks_about_is_confirmed_on_the_page(shop: Shop) -> None:
-    subscription, invoice = fail_to_renew(shop, "4000002760003184")
+    subscription, invoice = fail_to_renew(shop, ALWAYS_ASKS)
 
     question = get(shop, invoice.hosted_invoice_url)
     answered = post(shop, f"{invoice.hosted_invoice_url}/3ds", outcome="complete")
@@ -71,7 +73,7 @@ def test_the_portal_changes_the_card_of_the_subscription(
     subscription, session = portal_session
     old = subscription.default_payment_method
 
-    answer = post(shop, session.url, action="card", **CARD | {"card_number": "5555555555554444"})
+    answer = post(shop, session.url, action="card", **CARD | {"card_number": OTHER_GOOD})
 
     new = shop.subscription(subscription.id).default_payment_method
     assert answer.status == 303

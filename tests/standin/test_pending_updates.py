@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 import stripe
 
-from tests.standin.reading import DECLINED_LATER, item_of, quantity_of
+from tests.cards import FAILS_AT_RENEWAL
+from tests.standin.reading import item_of, quantity_of
 
 from .shop import DAY, Shop
 
@@ -43,7 +44,7 @@ def test_an_upgrade_costs_what_its_preview_said(shop: Shop) -> None:
 
 
 def test_a_declined_upgrade_changes_nothing_while_it_is_pending(shop: Shop) -> None:
-    subscription = shop.buy(shop.enterprise(), 3, card=DECLINED_LATER)
+    subscription = shop.buy(shop.enterprise(), 3, card=FAILS_AT_RENEWAL)
 
     changed = shop.client.v1.subscriptions.update(
         subscription.id,
@@ -64,7 +65,7 @@ def test_a_declined_upgrade_changes_nothing_while_it_is_pending(shop: Shop) -> N
 
 
 def test_a_pending_upgrade_is_applied_when_it_is_paid(shop: Shop) -> None:
-    subscription = shop.buy(shop.enterprise(), 3, card=DECLINED_LATER)
+    subscription = shop.buy(shop.enterprise(), 3, card=FAILS_AT_RENEWAL)
     shop.client.v1.subscriptions.update(
         subscription.id,
         {
@@ -95,7 +96,7 @@ def more(shop: Shop, subscription: stripe.Subscription, quantity: int) -> stripe
 
 
 def test_a_second_pending_upgrade_voids_the_invoice_of_the_first(shop: Shop) -> None:
-    subscription = shop.buy(shop.enterprise(), 3, card=DECLINED_LATER)
+    subscription = shop.buy(shop.enterprise(), 3, card=FAILS_AT_RENEWAL)
     first = more(shop, subscription, 6).latest_invoice
 
     second = more(shop, subscription, 4)
@@ -107,7 +108,7 @@ def test_a_second_pending_upgrade_voids_the_invoice_of_the_first(shop: Shop) -> 
 
 
 def test_voiding_its_invoice_gives_a_pending_upgrade_up(shop: Shop) -> None:
-    subscription = shop.buy(shop.enterprise(), 3, card=DECLINED_LATER)
+    subscription = shop.buy(shop.enterprise(), 3, card=FAILS_AT_RENEWAL)
     invoice = str(more(shop, subscription, 6).latest_invoice)
 
     shop.client.v1.invoices.void_invoice(invoice)
@@ -117,7 +118,7 @@ def test_voiding_its_invoice_gives_a_pending_upgrade_up(shop: Shop) -> None:
 
 
 def test_a_pending_upgrade_ends_with_the_period_and_leaves_the_renewal_alone(shop: Shop) -> None:
-    subscription = shop.buy(shop.enterprise(), 3, card=DECLINED_LATER)
+    subscription = shop.buy(shop.enterprise(), 3, card=FAILS_AT_RENEWAL)
     end = subscription["items"].data[0].current_period_end
     shop.standin.control("POST", "clock", {"to": end - 3600})
 

@@ -3,14 +3,15 @@
 import pytest
 import stripe
 
-from tests.standin.reading import DECLINED_LATER, item_of, quantity_of
+from tests.cards import FAILS_AT_RENEWAL
+from tests.standin.reading import item_of, quantity_of
 
 from .shop import DAY, Shop
 
 
 def test_without_pending_updates_a_declined_upgrade_stays(shop: Shop) -> None:
     """What laravel/cashier-stripe#1817 met: the new quantity, and not a cent for it."""
-    subscription = shop.buy(shop.enterprise(), 3, card=DECLINED_LATER)
+    subscription = shop.buy(shop.enterprise(), 3, card=FAILS_AT_RENEWAL)
 
     changed = shop.client.v1.subscriptions.update(
         subscription.id,
@@ -25,7 +26,7 @@ def test_without_pending_updates_a_declined_upgrade_stays(shop: Shop) -> None:
 
 
 def test_error_if_incomplete_takes_everything_back(shop: Shop) -> None:
-    subscription = shop.buy(shop.enterprise(), 3, card=DECLINED_LATER)
+    subscription = shop.buy(shop.enterprise(), 3, card=FAILS_AT_RENEWAL)
 
     with pytest.raises(stripe.CardError) as refused:
         shop.client.v1.subscriptions.update(

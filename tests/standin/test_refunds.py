@@ -3,6 +3,8 @@
 import pytest
 import stripe
 
+from tests.cards import REFUND_FAILS, REFUND_PENDS
+
 from .shop import Shop
 
 
@@ -87,8 +89,8 @@ def test_a_refund_may_fail_at_once(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("card", "begins", "ends", "left"),
     [
-        ("4000000000007726", "pending", "succeeded", 9900),
-        ("4000000000005126", "succeeded", "failed", 0),
+        (REFUND_PENDS, "pending", "succeeded", 9900),
+        (REFUND_FAILS, "succeeded", "failed", 0),
     ],
 )
 def test_two_cards_have_refunds_of_their_own(

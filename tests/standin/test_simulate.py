@@ -8,6 +8,7 @@ import stripe
 from stripe_standin.simulate import doors
 from stripe_standin.simulate.people import DEEDS, Person, make_population
 from stripe_standin.simulate.years import Business
+from tests.cards import GOOD
 
 from .process import StandIn
 from .shop import Shop
@@ -41,7 +42,7 @@ def test_what_people_do_happens_at_stripe(
     standin.take()
     door = doors.Standin(standin.base_url)
     (customer,) = door.everything("customers")
-    person = Person(customer["email"], 0, "enterprise_monthly", 3, "4242424242424242", [(1, what)])
+    person = Person(customer["email"], 0, "enterprise_monthly", 3, GOOD, [(1, what)])
     person.has_bought = True
     business = Business(door, doors.Shop("http://127.0.0.1:9"), [person], random.Random(1))
 

@@ -6,6 +6,8 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 import stripe
 
+from tests.cards import GOOD
+
 from .process import FORM
 from .shop import DAY, Shop
 
@@ -89,7 +91,7 @@ def test_a_renewal_that_cannot_be_taxed_is_never_billed(shop: Shop) -> None:
 def test_a_tax_id_is_kept_and_stands_on_the_invoice(shop: Shop) -> None:
     session = shop.session(shop.pro(), tax_id_collection={"enabled": True})
     fields = {"email": "a@b.co", "country": "DE", "tax_id": "DE123456789", "name": "Acme"}
-    fields |= {"card_number": "4242424242424242", "exp": "12/34", "cvc": "123"}
+    fields |= {"card_number": GOOD, "exp": "12/34", "cvc": "123"}
     shop.standin.request("POST", urlsplit(session.url or "").path, urlencode(fields), FORM)
 
     paid = shop.client.v1.checkout.sessions.retrieve(session.id)

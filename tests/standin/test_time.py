@@ -5,9 +5,9 @@ import time
 import pytest
 import stripe
 
-from .shop import DAY, Shop
+from tests.cards import ALWAYS_ASKS, FAILS_AT_RENEWAL
 
-FAILS_LATER = "4000000000000341"
+from .shop import DAY, Shop
 
 
 def period_end(subscription: stripe.Subscription) -> int:
@@ -57,7 +57,7 @@ def test_a_year_of_months_is_twelve_renewals_on_the_same_day(shop: Shop) -> None
 
 
 def test_a_failed_renewal_is_retried_and_then_ends_the_subscription(shop: Shop) -> None:
-    subscription = shop.buy(card=FAILS_LATER)
+    subscription = shop.buy(card=FAILS_AT_RENEWAL)
 
     shop.standin.control("POST", "clock", {"to": period_end(subscription) + 2 * 3600})
     late = shop.subscription(subscription.id)
@@ -78,7 +78,7 @@ def test_a_failed_renewal_is_retried_and_then_ends_the_subscription(shop: Shop) 
 
 def test_exhausted_retries_may_leave_the_subscription_unpaid(shop: Shop) -> None:
     shop.standin.control("POST", "webhooks", {"retries_exhausted": "unpaid"})
-    subscription = shop.buy(card=FAILS_LATER)
+    subscription = shop.buy(card=FAILS_AT_RENEWAL)
     shop.standin.control("POST", "clock", {"to": period_end(subscription) + 9 * DAY})
     unpaid = shop.subscription(subscription.id).status
     invoice = shop.invoices(subscription.id, status="open")[0]
@@ -94,7 +94,7 @@ def test_exhausted_retries_may_leave_the_subscription_unpaid(shop: Shop) -> None
 
 
 def test_a_new_card_saves_a_subscription_that_is_past_due(shop: Shop) -> None:
-    subscription = shop.buy(card=FAILS_LATER)
+    subscription = shop.buy(card=FAILS_AT_RENEWAL)
     shop.standin.control("POST", "clock", {"to": period_end(subscription) + 2 * 3600})
     customer = str(subscription.customer)
     method = shop.client.v1.payment_methods.attach("pm_card_visa", {"customer": customer})
@@ -107,7 +107,7 @@ def test_a_new_card_saves_a_subscription_that_is_past_due(shop: Shop) -> None:
 
 
 def test_a_renewal_may_need_the_customer(shop: Shop) -> None:
-    subscription = shop.buy(card="4000002760003184")
+    subscription = shop.buy(card=ALWAYS_ASKS)
     shop.standin.control("POST", "clock", {"to": period_end(subscription) + 2 * 3600})
 
     assert "invoice.payment_action_required" in types(shop)
@@ -189,7 +189,7 @@ def test_a_first_invoice_that_is_not_paid_expires_after_23_hours(shop: Shop) -> 
 
 
 def test_what_a_customer_tries_himself_does_not_use_up_the_retries(shop: Shop) -> None:
-    subscription = shop.buy(card=FAILS_LATER)
+    subscription = shop.buy(card=FAILS_AT_RENEWAL)
     shop.standin.control("POST", "clock", {"to": period_end(subscription) + 2 * 3600})
     invoice = shop.invoices(subscription.id)[0]
 

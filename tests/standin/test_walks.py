@@ -10,10 +10,12 @@ from typing import Any, cast
 import pytest
 import stripe
 
+from tests.cards import DECLINED, FAILS_AT_RENEWAL, GOOD, THREE_D_SECURE
+
 from .process import NotPaidError
 from .shop import DAY, Shop
 
-CARDS = ("4242424242424242", "4000000000000002", "4000002500003155", "4000000000000341")
+CARDS = (GOOD, DECLINED, THREE_D_SECURE, FAILS_AT_RENEWAL)
 STEPS = 60
 
 

@@ -2,14 +2,14 @@
 
 import pytest
 
-from .shop import DAY, Shop
+from tests.cards import FAILS_AT_RENEWAL
 
-FAILS_LATER = "4000000000000341"
+from .shop import DAY, Shop
 
 
 def past_due(shop: Shop) -> tuple[str, str]:
     """Ids of a subscription whose renewal failed, and of the invoice that waits."""
-    subscription = shop.buy(card=FAILS_LATER)
+    subscription = shop.buy(card=FAILS_AT_RENEWAL)
     shop.standin.advance(32 * DAY)
     assert shop.subscription(subscription.id).status == "past_due"
     return subscription.id, str(shop.invoices(subscription.id)[0].id)
