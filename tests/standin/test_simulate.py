@@ -1,11 +1,16 @@
 """The parts of `python -m stripe_standin.simulate`; all of it runs in `bench/simulate.py`."""
 
+import argparse
 import random
+import shlex
+import sys
+from pathlib import Path
 
 import pytest
 import stripe
 
 from stripe_standin.simulate import doors
+from stripe_standin.simulate.__main__ import compare_books
 from stripe_standin.simulate.people import DEEDS, Person, make_population
 from stripe_standin.simulate.years import Business
 from tests.cards import GOOD
@@ -64,6 +69,28 @@ def test_waiting_until_quiet_ends_when_nobody_asks(standin: StandIn) -> None:
     doors.Standin(standin.base_url).wait_until_quiet()
 
     assert standin.control("GET", "state")["requests"] == before
+
+
+@pytest.mark.parametrize(("left", "ends_well"), [("0", True), ("3", False)])
+def test_the_books_are_compared_for_as_long_as_something_gets_better(
+    standin: StandIn, tmp_path: Path, left: str, ends_well: bool
+) -> None:
+    """A shop with eight things to do does one each time, down to what nobody can do."""
+    todo = tmp_path / "todo"
+    todo.write_text("8")
+    script = (
+        "import pathlib, sys; file = pathlib.Path(sys.argv[1]);"
+        "now = max(int(file.read_text()) - 1, int(sys.argv[2])); file.write_text(str(now));"
+        "print(now, 'waiting')"
+    )
+    command = shlex.join([sys.executable, "-c", script, str(todo), left])
+    arguments = argparse.Namespace(then=command, until="0 waiting")
+    business = Business(
+        doors.Standin(standin.base_url), doors.Shop("http://127.0.0.1:9"), [], random.Random(1)
+    )
+
+    assert compare_books(business, arguments) is ends_well
+    assert todo.read_text() == left
 
 
 def test_a_door_that_is_shut_is_told(standin: StandIn) -> None:
