@@ -51,7 +51,7 @@ def carry_to_license(
         if license.status != Status.REVOKED:
             _renew(subscription, license, remote, granted, at)
     mail_payment_failed(subscription, remote)
-    return settle_status(subscription, at)
+    return settle_status(subscription, at, was_asked=True)
 
 
 def is_duplicate(subscription: Subscription, at: datetime) -> bool:
@@ -79,13 +79,22 @@ def is_duplicate(subscription: Subscription, at: datetime) -> bool:
     return True
 
 
-def settle_status(subscription: Subscription, at: datetime) -> License | None:
-    """Move the license to the status it should have; a revoked one stays so. Safe to repeat."""
+def settle_status(
+    subscription: Subscription, at: datetime, *, was_asked: bool = False
+) -> License | None:
+    """Move the license to the status it should have; a revoked one stays so. Safe to repeat.
+
+    What ends by the clock ends only once Stripe *was_asked*: our row may be old, and whoever took
+    a cancellation back, or paid, is not cut off. Else it is asked now.
+    """
     if subscription.license_id is None:
         return None
     license = License.objects.get(pk=subscription.license_id)
     verdict = judge(subscription, at)
     if license.status in {Status.REVOKED, verdict.status}:
+        return license
+    if verdict.is_by_clock and not was_asked:
+        mark_dirty(DirtyObject.Kind.SUBSCRIPTION, subscription.stripe_id, at=at)
         return license
     license = MOVES[verdict.status](license.pk, at=at, reason=verdict.reason)
     if verdict.status == Status.LAPSED:
@@ -124,7 +133,7 @@ def _settle_or_ask(pk: int, at: datetime) -> bool:
         is_over = over_since <= at - ASKED_FOR
         is_away = is_over and has_failed_since(stripe_id, at - IN_VAIN_FOR)
         if is_away or was_agreed_since(stripe_id, over_since):
-            settle_status(subscription, at)
+            settle_status(subscription, at, was_asked=True)
             note_worth(subscription, at)
             return True
     # Without the lock: marking needs none.

@@ -16,6 +16,7 @@ ENDED = {"canceled", "unpaid", "incomplete_expired"}
 class Verdict:
     status: Status
     reason: str
+    is_by_clock: bool = False  # a date that we know has passed; Stripe may know of another
 
 
 def judge(subscription: Subscription, at: datetime) -> Verdict:
@@ -55,12 +56,13 @@ def _of_end(subscription: Subscription, at: datetime) -> Verdict | None:
     if subscription.status in ENDED:
         return Verdict(Status.LAPSED, f"subscription {subscription.status}")
     if subscription.cancel_at is not None and subscription.cancel_at <= at:
-        return Verdict(Status.LAPSED, "canceled as asked")
+        return Verdict(Status.LAPSED, "canceled as asked", is_by_clock=True)
     if subscription.is_paused and _is_used_up(subscription, at):
-        return Verdict(Status.LAPSED, "payments are paused")
+        return Verdict(Status.LAPSED, "payments are paused", is_by_clock=True)
     since = subscription.past_due_since
     if subscription.status == "past_due" and since is not None and since + grace() <= at:
-        return Verdict(Status.LAPSED, f"not paid for {settings.GRACE_DAYS} days")
+        reason = f"not paid for {settings.GRACE_DAYS} days"
+        return Verdict(Status.LAPSED, reason, is_by_clock=True)
     return None
 
 

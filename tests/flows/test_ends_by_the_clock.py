@@ -6,13 +6,14 @@ import pytest
 from django.utils import timezone
 
 from billing.licensing import settle_overdue
-from billing.models import DirtyObject, Subscription
+from billing.models import DirtyObject, Payment, Subscription
 from billing.sync import sync_subscription_now
-from licenses.models import License
+from licenses.models import License, LicenseEvent
 from outbox.models import Mail
 from portal.management.commands.work import work_once
 from tests.cards import FAILS_AT_RENEWAL
 from tests.flows.at_stripe import subjects
+from tests.flows.books import books_agree
 from tests.flows.schedules import at_border
 from tests.shop import Buyer, Shop
 
@@ -68,6 +69,24 @@ def test_a_cancellation_taken_back_unheard_cuts_nobody_off(shop: Shop):
     assert License.objects.get().status == License.Status.ACTIVE
     assert Subscription.objects.get().cancel_at is None
     assert Mail.objects.order_by("pk").values_list("key", flat=True)[2].startswith("uncanceled:")
+
+
+def test_a_payment_that_is_looked_at_first_cuts_nobody_off(shop: Shop):
+    """What we have of a subscription may be old; a payment's news says nothing new of its end."""
+    path, _ = buy_and_cancel(shop)
+    shop.ask_stripe("POST", path, "cancel_at_period_end=false")
+    shop.advance(days=32)
+    shop.take()  # lost, and nobody worked meanwhile: the renewal, too
+    payment = Payment.objects.get()
+    shop.ask_stripe("POST", "/v1/refunds", f"payment_intent={payment.stripe_id}&amount=500")
+
+    shop.settle()
+
+    assert payment.refunded_cents == 500
+    assert License.objects.get().status == License.Status.ACTIVE
+    assert not LicenseEvent.objects.filter(name="lapsed").exists()
+    assert not Mail.objects.filter(key__startswith="ended:").exists()
+    books_agree(shop)
 
 
 @pytest.mark.parametrize("is_paid", [True, False])
