@@ -22,6 +22,16 @@ def _six_o_clock(settings) -> None:
     settings.DIGEST_HOUR = 6
 
 
+@pytest.fixture
+def shop(shop: Shop) -> Shop:
+    """It opens at noon, whatever the hour at which this runs: today's morning is over."""
+    now = timezone.now()
+    noon = now.replace(hour=12, minute=0, second=0, microsecond=0)
+    noon += timedelta(days=noon <= now)
+    shop.advance(seconds=(noon - now).total_seconds())
+    return shop
+
+
 def digests() -> list[str]:
     """Subject and body of each."""
     rows = Mail.objects.filter(key__startswith="digest:").order_by("pk")
