@@ -84,8 +84,8 @@ def settle_status(
 ) -> License | None:
     """Move the license to the status it should have; a revoked one stays so. Safe to repeat.
 
-    What ends by the clock ends only once Stripe *was_asked*: our row may be old, and whoever took
-    a cancellation back, or paid, is not cut off. Else it is asked now.
+    What ends by the clock ends only once Stripe *was_asked*, or could not be for a day: our row may
+    be old, and whoever took a cancellation back, or paid, is not cut off. Else it is asked now.
     """
     if subscription.license_id is None:
         return None
@@ -113,7 +113,8 @@ def settle_overdue(at: datetime) -> int:
     cancel_due = Q(cancel_at__lte=at)
     pause_due = IS_PAUSED & Q(license__paid_through__lte=at)
     overdue = Subscription.objects.filter(
-        grace_over | cancel_due | pause_due, license__status=Status.ACTIVE
+        grace_over | cancel_due | pause_due,
+        license__status__in=[Status.ACTIVE, Status.SUSPENDED],
     ).values_list("pk", flat=True)
     return sum(_settle_or_ask(pk, at) for pk in list(overdue))
 
@@ -123,9 +124,10 @@ def _settle_or_ask(pk: int, at: datetime) -> bool:
     with transaction.atomic():
         # Read anew, and locked: somebody may have agreed on it since it was found.
         rows = Subscription.objects.select_for_update(of=("self",))
-        subscription = rows.select_related("price__tier__product").get(pk=pk)
-        if judge(subscription, at).status == Status.ACTIVE:
-            return False
+        subscription = rows.select_related("price__tier__product", "license").get(pk=pk)
+        assert subscription.license is not None  # it was found by its status
+        if judge(subscription, at).status in {Status.ACTIVE, subscription.license.status}:
+            return False  # or held by a dispute, which is decided first
         stripe_id, over_since = subscription.stripe_id, _over_since(subscription, at)
         # Stripe may have forgotten it, or say that it is none of ours: it is not asked for ever.
         # Nor does a day count in which nobody asked: the worker may have stood still, and begin

@@ -67,11 +67,7 @@ class Index:
 def _values(tab: str, row: Json | None) -> set[Place]:
     if row is None:
         return set()
-    values = {
-        name: row.get(name) if name in row else value_at(row, name)
-        for name in INDEXED[tab]
-        if name in row or "." in name
-    }
+    values = {name: value_at(row, name) for name in INDEXED[tab] if name.partition(".")[0] in row}
     return {
         (tab, name, value)
         for name, value in values.items()

@@ -17,8 +17,9 @@ def list_invoice_payments(call: Call) -> Json:
     # docs.stripe.com/api/invoice-payment/list: `payment.type` names which id follows.
     if wanted and wanted.get("type") != "payment_intent":
         raise invalid_request("`payment[type]` must be payment_intent here.", param="payment[type]")
-    of_intent = {"payment." + name: wanted[name] for name in wanted if name == "payment_intent"}
-    return page(call, URL, found(call, "invoice_payment", "invoice", "status", **of_intent))
+    intent_id = wanted.get("payment_intent")
+    its = {"payment.payment_intent": intent_id} if intent_id else {}
+    return page(call, URL, found(call, "invoice_payment", "invoice", "status", **its))
 
 
 @operation("GET", URL + "/{invoice_payment}")

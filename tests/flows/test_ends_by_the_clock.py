@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from billing.licensing import settle_overdue
-from billing.models import DirtyObject, Payment, Subscription
+from billing.models import DirtyObject, Dispute, Payment, Subscription
 from billing.sync import sync_subscription_now
 from licenses.models import License, LicenseEvent
 from outbox.models import Mail
@@ -14,6 +14,7 @@ from portal.management.commands.work import work_once
 from tests.cards import FAILS_AT_RENEWAL
 from tests.flows.at_stripe import subjects
 from tests.flows.books import books_agree
+from tests.flows.disputing import dispute
 from tests.flows.schedules import at_border
 from tests.shop import Buyer, Shop
 
@@ -125,16 +126,11 @@ def test_a_question_that_fails_once_after_such_a_stop_cuts_nobody_off(shop: Shop
 
 
 def test_who_is_agreed_on_while_the_clock_is_looked_at_keeps_his_license(shop: Shop):
-    Buyer(shop).buy("pro_monthly")
-    shop.settle()
-    subscription = Subscription.objects.get()
-    path = f"/v1/subscriptions/{subscription.stripe_id}"
-    shop.ask_stripe("POST", path, "cancel_at_period_end=true")
-    shop.settle()
+    path, period_end = buy_and_cancel(shop)
     shop.ask_stripe("POST", path, "cancel_at_period_end=false")
-    shop.clock.move_to(subscription.current_period_end + timedelta(minutes=1))
+    shop.clock.move_to(period_end + timedelta(minutes=1))
 
-    with at_border(1, lambda: sync_subscription_now(subscription.stripe_id)):
+    with at_border(1, lambda: sync_subscription_now(path.rpartition("/")[2])):
         settle_overdue(timezone.now())
 
     assert Subscription.objects.get().cancel_at is None
@@ -159,6 +155,22 @@ def test_a_canceled_subscription_that_stripe_forgot_ends_without_asking_for_ever
     shop.standin.reset()  # gone
 
     shop.clock.move_to(period_end + timedelta(minutes=1))
+    rounds = [work_once() for _ in range(6)]
+
+    assert License.objects.get().status == License.Status.LAPSED
+    assert rounds[-1] == 0
+
+
+def test_what_ended_while_a_dispute_was_open_ends_when_it_is_won(shop: Shop):
+    """Also where Stripe does not know the subscription any more, and nothing else tells it."""
+    _, period_end = buy_and_cancel(shop)
+    dispute(shop, Payment.objects.get())
+    shop.standin.reset()  # gone
+    shop.clock.move_to(period_end + timedelta(minutes=1))
+    shop.work()
+    assert License.objects.get().status == License.Status.SUSPENDED
+
+    Dispute.objects.update(status="won")
     rounds = [work_once() for _ in range(6)]
 
     assert License.objects.get().status == License.Status.LAPSED
