@@ -11,11 +11,12 @@ from billing.sync import sync_subscription_now
 from licenses.models import License, LicenseEvent
 from outbox.models import Mail
 from portal.management.commands.work import work_once
-from tests.cards import FAILS_AT_RENEWAL
+from tests.cards import FAILS_AT_RENEWAL, GOOD
 from tests.flows.at_stripe import subjects
 from tests.flows.books import books_agree
 from tests.flows.disputing import dispute
 from tests.flows.schedules import at_border
+from tests.flows.test_money_in_any_order import pay_with_a_good_card
 from tests.shop import Buyer, Shop
 
 
@@ -87,6 +88,34 @@ def test_a_payment_that_is_looked_at_first_cuts_nobody_off(shop: Shop):
     assert License.objects.get().status == License.Status.ACTIVE
     assert not LicenseEvent.objects.filter(name="lapsed").exists()
     assert not Mail.objects.filter(key__startswith="ended:").exists()
+    books_agree(shop)
+
+
+def test_a_payments_news_ends_no_grace_and_no_pause_that_is_over_unheard(shop: Shop):
+    for number, card in enumerate([FAILS_AT_RENEWAL, GOOD]):
+        Buyer(shop, email=f"dev{number}@company.example").buy("pro_monthly", card=card)
+    shop.settle()
+    unpaid, paused = Subscription.objects.order_by("pk")
+    pause = f"/v1/subscriptions/{paused.stripe_id}"
+    shop.ask_stripe("POST", pause, "pause_collection[behavior]=void")
+    shop.settle()
+    first = [Payment.objects.get(subscription=one) for one in (unpaid, paused)]
+    shop.advance(days=30)
+    shop.ask_stripe("POST", pause, "pause_collection=")
+    shop.take()  # lost
+    shop.advance(days=1, hours=3)
+    (invoice,) = shop.ask_stripe("GET", "/v1/invoices?status=open")["data"]
+    sync_subscription_now(unpaid.stripe_id)  # the failure was heard of
+    pay_with_a_good_card(shop, unpaid, invoice["id"])
+    shop.advance(days=22)
+    shop.take()  # lost
+
+    for payment in first:
+        intent = f"payment_intent={payment.stripe_id}&amount=500"
+        shop.ask_stripe("POST", "/v1/refunds", intent)
+    shop.settle()
+
+    assert not LicenseEvent.objects.filter(name="lapsed").exists()
     books_agree(shop)
 
 
